@@ -1,0 +1,75 @@
+"""Keys and values of token sequences that were read before, for prompts that begin like one of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from cwm_server.architecture import KVCache
+
+
+@dataclass(slots=True, eq=False)
+class Entry:
+    """A sequence and its one-row cache: `cache.length == len(ids)` whenever nobody is writing."""
+
+    ids: list[int]
+    cache: KVCache
+
+    @property
+    def size(self) -> int:
+        """Bytes of its keys and values, free slots included."""
+        return sum(tensor.nbytes for tensor in (*self.cache.keys, *self.cache.values))
+
+
+class PrefixCache:
+    """The most recently used entries within a budget of bytes. The newest is kept even when it alone is larger."""
+
+    def __init__(self, budget: int) -> None:
+        self._budget = budget
+        self._entries: list[Entry] = []  # least recently used first
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    def longest(self, ids: Sequence[int]) -> tuple[Entry | None, int]:
+        """The entry that shares the longest prefix with `ids`, and the length of that prefix; (None, 0) without any.
+
+        Among equals the shortest entry, which can be continued in place.
+        """
+        best: Entry | None = None
+        shared = 0
+        for entry in self._entries:
+            common = common_prefix(entry.ids, ids)
+            if common > shared or (best is not None and common == shared and len(entry.ids) < len(best.ids)):
+                best, shared = entry, common
+        if best is not None:
+            self._entries.remove(best)
+            self._entries.append(best)
+        return best, shared
+
+    def put(self, entry: Entry) -> None:
+        """Add an entry, or make one that has grown the newest; the oldest beyond the budget are dropped."""
+        self.drop(entry)
+        self._entries.append(entry)
+        used = sum(kept.size for kept in self._entries)
+        while used > self._budget and len(self._entries) > 1:
+            used -= self._entries.pop(0).size
+
+    def drop(self, entry: Entry) -> None:
+        """Take an entry out, if it is in."""
+        if entry in self._entries:
+            self._entries.remove(entry)
+
+
+def common_prefix(first: Sequence[int], second: Sequence[int]) -> int:
+    """How many leading items two sequences share."""
+    low, high = 0, min(len(first), len(second))
+    if list(first[:high]) == list(second[:high]):
+        return high
+    while high - low > 1:  # invariant: the first `low` are equal, the first `high` are not
+        middle = (low + high) // 2
+        if list(first[low:middle]) == list(second[low:middle]):
+            low = middle
+        else:
+            high = middle
+    return low

@@ -1,0 +1,75 @@
+"""Which documents are trained on together: rows of similar length, in an order that a seed and an epoch determine."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from cwm_server.training.corpus import GIVEN, Packed
+
+BUFFER = 1024  # documents that are sorted by length together
+ROUND = 64  # rows are padded to a multiple of this many tokens
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Documents as rows, padded on the right: ids (B, T) int64, classes (B, T) uint8, 255 where there is padding."""
+
+    ids: Tensor
+    classes: Tensor
+
+
+def plan(lengths: npt.NDArray[np.int64], tokens: int, seed: int, epoch: int) -> list[npt.NDArray[np.int64]]:
+    """One epoch as batches of document numbers, each of at most `tokens` tokens once padded (or of one document)."""
+    rng = np.random.default_rng((seed, epoch))
+    order = rng.permutation(len(lengths))
+    batches: list[npt.NDArray[np.int64]] = []
+    for start in range(0, len(order), BUFFER):
+        chunk = order[start : start + BUFFER]
+        chunk = chunk[np.argsort(lengths[chunk], kind="stable")]
+        stop = len(chunk)
+        while stop:
+            rows = max(1, tokens // _padded(int(lengths[chunk[stop - 1]])))
+            batches.append(chunk[max(0, stop - rows) : stop])
+            stop = max(0, stop - rows)
+    return [batches[index] for index in rng.permutation(len(batches))]
+
+
+def gather(packed: Packed, numbers: npt.NDArray[np.int64]) -> Batch:
+    """The documents of these numbers as one batch."""
+    documents = [packed.document(int(number)) for number in numbers]
+    width = _padded(max(len(tokens) for tokens, _ in documents))
+    ids = np.zeros((len(documents), width), np.int64)
+    classes = np.full((len(documents), width), 255, np.uint8)
+    for row, (tokens, kinds) in enumerate(documents):
+        ids[row, : len(tokens)] = tokens
+        classes[row, : len(kinds)] = kinds
+    return Batch(torch.from_numpy(ids), torch.from_numpy(classes))
+
+
+def split(batch: Batch, tokens: int, rank: int = 0, world: int = 1) -> Iterator[Batch]:
+    """The rows of one of `world` processes, in pieces of at most `tokens` tokens."""
+    ids, classes = batch.ids[rank::world], batch.classes[rank::world]
+    rows = max(1, tokens // batch.ids.shape[1])
+    for start in range(0, len(ids), rows):
+        yield Batch(ids[start : start + rows], classes[start : start + rows])
+
+
+def loss_weights(given: float, changed: float) -> Tensor:
+    """The weight of a token's loss by its class, indexed 0 to 255; padding weighs nothing."""
+    from cwm_server.training.corpus import CHANGED, CLASSES
+
+    weights = torch.zeros(256)
+    weights[: len(CLASSES)] = 1.0
+    weights[GIVEN] = given
+    weights[CHANGED] = changed
+    return weights
+
+
+def _padded(length: int) -> int:
+    return -(-length // ROUND) * ROUND

@@ -1,0 +1,41 @@
+"""Named model sizes. All have CWM's pattern of layers: every fourth attends to everything, the others to a window."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from cwm_server.model_config import ModelConfig
+from cwm_server.tokenizer import Tokenizer
+from cwm_tracer.wire import Special
+
+
+def _size(hidden: int, layers: int, heads: int, groups: int, inner: int, window: int, context: int) -> ModelConfig:
+    return ModelConfig(
+        vocab_size=1,
+        hidden_size=hidden,
+        intermediate_size=inner,
+        num_hidden_layers=layers,
+        num_attention_heads=heads,
+        num_key_value_heads=groups,
+        head_dim=hidden // heads,
+        sliding_window=window,
+        max_position_embeddings=context,
+    )
+
+
+SIZES = {
+    "tiny": _size(16, 2, 2, 1, 32, 64, 256),  # some 10 thousand parameters, for tests
+    "small": _size(256, 6, 4, 2, 704, 512, 2048),  # 5 million
+    "medium": _size(512, 10, 8, 2, 1408, 512, 4096),  # 30 million
+    "large": _size(768, 16, 12, 4, 2048, 1024, 8192),  # 100 million
+}
+
+
+def config_for(size: str, tokenizer: Tokenizer) -> ModelConfig:
+    """The model of a named size that reads and writes the tokens of `tokenizer`."""
+    return replace(
+        SIZES[size],
+        vocab_size=tokenizer.vocabulary_size,
+        bos_token_id=tokenizer.special(Special.BEGIN),
+        eos_token_id=tokenizer.special(Special.END),
+    )

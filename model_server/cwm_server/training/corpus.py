@@ -1,0 +1,222 @@
+"""Documents on disk to batches of tokens: read shards of segments, tokenize, cut to the context length, pack.
+
+A shard is a file of JSON lines `{"id": str, "source": str, "split": "train" or "heldout", "segments": [...]}`, where a
+segment is text or an integer: i stands for `list(Special)[i]`. A packed shard is one `.npz` of flat arrays, kept
+beside the run and made again when the tokenizer or the context length changes.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import zlib
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from cwm_server.tokenizer import SentencePieceTokenizer
+from cwm_tracer.wire import START, Segment, Special, decode, encode_frame
+
+SPECIALS = tuple(Special)
+SPLITS = ("train", "heldout")
+# What a token belongs to; the loss weighs and the log reports them apart.
+GIVEN, EVENT, LOCALS, CHANGED, ACTION, ARGUMENT = range(6)
+CLASSES = ("given", "event", "locals", "changed", "action", "argument")
+_EVENTS = (Special.CALL, Special.LINE, Special.RETURN, Special.EXCEPTION)
+_VALUE = re.compile(rb'": "((?:[^"\\]|\\.)*)"')
+
+Ids = npt.NDArray[np.uint16]
+Classes = npt.NDArray[np.uint8]
+
+
+@dataclass(frozen=True, slots=True)
+class Packed:
+    """Documents of one shard and split: tokens (N,), their classes (N,), and where each document ends (documents,)."""
+
+    tokens: Ids
+    classes: Classes
+    ends: npt.NDArray[np.int64]
+
+    def __len__(self) -> int:
+        return len(self.ends)
+
+    def lengths(self) -> npt.NDArray[np.int64]:
+        """Tokens of each document."""
+        return np.diff(self.ends, prepend=0)
+
+    def document(self, index: int) -> tuple[Ids, Classes]:
+        """Tokens and classes of one document."""
+        start = int(self.ends[index - 1]) if index else 0
+        stop = int(self.ends[index])
+        return self.tokens[start:stop], self.classes[start:stop]
+
+
+def read_shard(path: Path, split: str | None = None) -> Iterator[list[Segment]]:
+    """The documents of a shard, of one split or of all."""
+    with path.open(encoding="utf-8") as file:
+        for number, line in enumerate(file, 1):
+            try:
+                record = json.loads(line)
+                segments = [SPECIALS[item] if isinstance(item, int) else str(item) for item in record["segments"]]
+            except (ValueError, KeyError, TypeError, IndexError) as error:
+                raise ValueError(f"{path}, line {number} is not a document ({error!r}); make the shard again") from None
+            if split is None or record.get("split", "train") == split:
+                yield segments
+
+
+def shards(directory: Path) -> list[Path]:
+    """The shards that are complete, in order."""
+    return sorted(directory.glob("*.jsonl"))
+
+
+def windows(
+    segments: Sequence[Segment], limit: int, measure: Callable[[list[Segment]], int]
+) -> Iterator[list[Segment]]:
+    """Cut a document to pieces of at most `limit` tokens, between frames; `measure` counts the tokens of segments.
+
+    Every piece has the context. All but the first begin with the last frame of the piece before, in full, the way a
+    trace longer than the context is verified. What follows a frame that fits nowhere is dropped.
+    """
+    if measure(list(segments)) <= limit:
+        yield list(segments)
+        return
+    start = segments.index(Special.FRAME) + 1
+    head = list(segments[:start])
+    read = decode(segments[start:])
+    tail: list[Segment] = [Special.END] if read.ended else []
+    room = limit - measure(head) - len(tail)
+    body: list[Segment] = []
+    used, count, cursor = 0, 0, START
+    for number, frame in enumerate(read.frames):
+        text = encode_frame(frame, cursor)
+        size = measure(text)
+        if used + size > room:
+            if count < 2:
+                return
+            yield head + body
+            cursor = START
+            body = encode_frame(read.frames[number - 1], cursor)
+            cursor = cursor.after(read.frames[number - 1])
+            text = encode_frame(frame, cursor)
+            used, count, size = measure(body), 1, measure(text)
+            if used + size > room:
+                return
+        body, used, count, cursor = body + text, used + size, count + 1, cursor.after(frame)
+    yield head + body + tail
+
+
+class Encoder:
+    """Tokenizes documents for training, with the class of each token."""
+
+    def __init__(self, tokenizer: SentencePieceTokenizer) -> None:
+        self.tokenizer = tokenizer
+        pieces = (tokenizer.bytes_of(index) for index in range(tokenizer.vocabulary_size))
+        self._sizes = np.array([len(piece) for piece in pieces], dtype=np.int64)
+
+    def parts(self, segments: Sequence[Segment]) -> list[tuple[list[int], list[int] | int]]:
+        """Per segment its token ids and their classes, one for all where they share it."""
+        parts: list[tuple[list[int], list[int] | int]] = []
+        kind = GIVEN
+        frame = -1  # -1 is the context, 0 the entry's call, which is given
+        for segment in segments:
+            if isinstance(segment, Special):
+                if segment in _EVENTS or segment is Special.END:
+                    kind = EVENT
+                elif segment is Special.ACTION:
+                    kind = ACTION
+                elif segment is Special.FRAME and frame < 0:
+                    kind = GIVEN
+                parts.append(([self.tokenizer.special(segment)], kind if frame > 0 else GIVEN))
+                if segment in _EVENTS:
+                    kind = LOCALS
+                elif segment is Special.ACTION:
+                    kind = ACTION
+                elif segment is Special.ARGUMENT:
+                    kind = ARGUMENT
+                elif segment is Special.FRAME:
+                    frame += 1
+            else:
+                ids = self.tokenizer.encode_text(segment, kind == ACTION or frame < 0)
+                if frame <= 0:
+                    parts.append((ids, GIVEN))
+                elif kind == LOCALS:
+                    parts.append((ids, self._values(segment, ids)))
+                else:
+                    parts.append((ids, kind))
+        return parts
+
+    def measure(self, segments: Sequence[Segment]) -> int:
+        """How many tokens segments have."""
+        return len(self.tokenizer.encode(segments))
+
+    def _values(self, text: str, ids: list[int]) -> list[int]:
+        """CHANGED for the tokens of a LOCALS text that show a new value, LOCALS for the rest."""
+        data = text.encode("utf-8", "surrogatepass")
+        starts = np.cumsum(self._sizes[ids]) - self._sizes[ids]
+        classes = np.full(len(ids), LOCALS, dtype=np.uint8)
+        for match in _VALUE.finditer(data):
+            if match.group(1) != b"..":
+                # From the token that opens the value, which a `..` would not be, to the one that closes it.
+                first = np.searchsorted(starts, match.start(), "right") - 1
+                last = np.searchsorted(starts, match.end(), "left")
+                classes[first + (starts[first] < match.start()) : last] = CHANGED
+        return [int(kind) for kind in classes]
+
+    def pack(self, documents: Iterable[list[Segment]], limit: int) -> Packed:
+        """All documents, cut to `limit` tokens."""
+        tokens: list[int] = []
+        classes: list[int] = []
+        ends: list[int] = []
+        for document in documents:
+            for piece in windows(document, limit, self.measure):
+                parts = self.parts(piece)
+                for ids, kinds in parts:
+                    tokens += ids
+                    classes += [kinds] * len(ids) if isinstance(kinds, int) else kinds
+                ends.append(len(tokens))
+        return Packed(np.array(tokens, np.uint16), np.array(classes, np.uint8), np.array(ends, np.int64))
+
+
+def pack_directory(data: Path, cache: Path, tokenizer: SentencePieceTokenizer, limit: int) -> dict[str, list[Path]]:
+    """Pack the shards of `data` that `cache` does not hold yet. Returns the packed files of each split, in order."""
+    cache.mkdir(parents=True, exist_ok=True)
+    encoder = Encoder(tokenizer)
+    paths: dict[str, list[Path]] = {split: [] for split in SPLITS}
+    for shard in shards(data):
+        version = zlib.crc32(f"{tokenizer.digest} {limit} {shard.stat().st_size}".encode())
+        for split in SPLITS:
+            path = cache / f"{shard.stem}-{split}-{version:08x}.npz"
+            if not path.exists():
+                save_packed(encoder.pack(read_shard(shard, split), limit), path)
+            paths[split].append(path)
+    return paths
+
+
+def save_packed(packed: Packed, path: Path) -> None:
+    """Write one packed shard, whole or not at all."""
+    part = path.with_suffix(".part")
+    with part.open("wb") as file:
+        np.savez(file, tokens=packed.tokens, classes=packed.classes, ends=packed.ends)
+    part.replace(path)
+
+
+def load_packed(path: Path) -> Packed:
+    """Read one packed shard."""
+    with np.load(path, allow_pickle=False) as arrays:
+        return Packed(arrays["tokens"], arrays["classes"], arrays["ends"])
+
+
+def join(packs: Sequence[Packed]) -> Packed:
+    """All documents of several packed shards."""
+    if not packs:
+        return Packed(np.zeros(0, np.uint16), np.zeros(0, np.uint8), np.zeros(0, np.int64))
+    offsets = np.cumsum([0, *(len(pack.tokens) for pack in packs[:-1])])
+    ends = [pack.ends + offset for pack, offset in zip(packs, offsets, strict=True)]
+    return Packed(
+        np.concatenate([pack.tokens for pack in packs]),
+        np.concatenate([pack.classes for pack in packs]),
+        np.concatenate(ends).astype(np.int64),
+    )

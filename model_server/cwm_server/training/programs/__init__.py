@@ -1,0 +1,46 @@
+"""The programs that traces are recorded of: one file per source or family of generated programs.
+
+A family is a function `(rng, shared) -> Iterator[Program]`; `shared` is the directory with the data sets. Equal seeds
+give equal programs.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from cwm_server.training.programs import drills, grammar, humaneval, idioms, library, mbpp, suites
+from cwm_server.training.programs.base import Program
+
+Family = Callable[[random.Random, Path], Iterator[Program]]
+
+FAMILIES: dict[str, Family] = {
+    "humaneval": humaneval.programs,
+    "mbpp": mbpp.programs,
+    "drills": drills.programs,
+    "idioms": idioms.programs,
+    "suites": suites.programs,
+    "grammar": grammar.programs,
+    "library": library.programs,
+}
+WEIGHTS: dict[str, float] = {
+    "humaneval": 3.0,
+    "mbpp": 1.0,
+    "drills": 2.0,
+    "idioms": 2.5,
+    "suites": 2.0,
+    "grammar": 3.0,
+    "library": 1.0,
+}
+
+
+def weights(overrides: str) -> dict[str, float]:
+    """The default mixture with `overrides`, as in `mbpp=2,drills=1`; ValueError names a source that does not exist."""
+    mix = dict(WEIGHTS)
+    for part in filter(None, overrides.split(",")):
+        name, _, weight = part.partition("=")
+        if name not in FAMILIES:
+            raise ValueError(f"no source is called {name!r}; there are {', '.join(FAMILIES)}")
+        mix[name] = float(weight)
+    return mix

@@ -1,0 +1,297 @@
+"""Trains a decoder on packed traces for a bounded time or number of tokens; resumable, in one process or several."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import shutil
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+import torch.distributed as dist
+import torch.nn.functional as F
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+from cwm_server.architecture import Decoder, save_model
+from cwm_server.model_config import ModelConfig
+from cwm_server.tokenizer import SENTENCEPIECE_FILE, SentencePieceTokenizer
+from cwm_server.training.attention import block_attention
+from cwm_server.training.batches import Batch, gather, loss_weights, plan, split
+from cwm_server.training.corpus import CLASSES, Packed, join, load_packed, pack_directory
+from cwm_server.training.evaluation import evaluate
+from cwm_server.training.optimizer import Optimizer, Rates, initialize, schedule
+
+STATE = "state"
+LOG = "log.jsonl"
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """One training run. The budget is `minutes`, or `tokens`, or whichever is used up first."""
+
+    minutes: float | None = None
+    tokens: float | None = None
+    context: int = 1024
+    batch: int = 8_192
+    micro: int = 4_096
+    seed: int = 0
+    device: str = "cpu"
+    bf16: bool = True
+    compile: bool = False
+    given_weight: float = 0.1
+    changed_weight: float = 1.0
+    eval_every: int = 100
+    eval_documents: int = 64
+    log_every: int = 10
+    save_minutes: float = 5.0
+    shard_size: int | None = None
+
+
+@dataclass(slots=True)
+class Progress:
+    """Where a run stands, as `state.json` keeps it."""
+
+    step: int = 0
+    tokens: int = 0
+    seconds: float = 0.0
+    epoch: int = 0
+    batch: int = 0
+    files: int = 0  # packed files that the epoch is made of
+
+
+class Trainer:
+    """One process of a run: `rank` of `world`, which share each batch's rows and sum their gradients."""
+
+    def __init__(
+        self,
+        config: ModelConfig,
+        tokenizer: SentencePieceTokenizer,
+        data: Path,
+        out: Path,
+        settings: Settings,
+        rates: Rates | None = None,
+        rank: int = 0,
+        world: int = 1,
+    ) -> None:
+        self.config, self.tokenizer, self.data, self.out = config, tokenizer, data, out
+        self.settings, self.rank, self.world = settings, rank, world
+        self.progress = Progress()
+        self.model = Decoder(config)
+        initialize(self.model, settings.seed)
+        self.model.to(settings.device)
+        if settings.device == "cpu":
+            disable: Any = torch.compiler.disable
+            self.model.replace_causal_attention(disable(block_attention) if settings.compile else block_attention)
+        self.optimizer = Optimizer(self.model, rates)
+        self.weights = loss_weights(settings.given_weight, settings.changed_weight).to(settings.device)
+        self._loss: Callable[..., tuple[Tensor, Tensor]] = self._losses
+        if settings.compile:
+            self._loss = torch.compile(self._losses, dynamic=True)
+        self._packs: dict[Path, Packed] = {}
+
+    def run(self) -> dict[str, float]:
+        """Train until the budget is used up; write the weights. Returns the last evaluation."""
+        self.out.mkdir(parents=True, exist_ok=True)
+        began, before = time.monotonic(), self.progress.seconds
+        saved = began
+        window = _Window()
+        result: dict[str, float] = {}
+        train, held_out, batches = self._epoch()
+        while True:
+            self.progress.seconds = before + time.monotonic() - began
+            share = self._share(self.progress)
+            if self.progress.batch >= len(batches):
+                self.progress.epoch, self.progress.batch, self.progress.files = self.progress.epoch + 1, 0, 0
+                train, held_out, batches = self._epoch()
+            batch = gather(train, batches[self.progress.batch])
+            share, loss_sums, counts = self._gradients(batch, share)
+            if share >= 1.0:
+                break
+            norm = self.optimizer.step(schedule(share))
+            self.progress.step += 1
+            self.progress.batch += 1
+            self.progress.tokens += int((batch.classes != 255).sum())
+            window.add(loss_sums, counts, self.progress)
+            due = self.progress.step % self.settings.eval_every == 0
+            if self.rank == 0 and self.progress.step % self.settings.log_every == 0:
+                self._log(window.flush(self.progress) | {"norm": norm, "share": share})
+            if self.rank == 0 and due:
+                result = self._evaluate(held_out)
+            if self.rank == 0 and time.monotonic() - saved > self.settings.save_minutes * 60:
+                self.save()
+                saved = time.monotonic()
+        if self.rank == 0:
+            result = self._evaluate(held_out)
+            self.save()
+        return result
+
+    def save(self) -> None:
+        """Write the weights as they ship, and beside them all that a resumed run needs."""
+        save_model(self.model, self.out, self.settings.shard_size)
+        source = self.data / SENTENCEPIECE_FILE
+        target = self.out / SENTENCEPIECE_FILE
+        if source.exists() and not (target.exists() and target.samefile(source)):
+            shutil.copyfile(source, target)
+        final, part, old = (self.out / (STATE + suffix) for suffix in ("", ".part", ".old"))
+        shutil.rmtree(part, ignore_errors=True)
+        part.mkdir(parents=True)
+        save_file(
+            {n: p.detach().cpu().contiguous() for n, p in self.model.named_parameters()}, part / "model.safetensors"
+        )
+        save_file({n: t.cpu().contiguous() for n, t in self.optimizer.state().items()}, part / "optimizer.safetensors")
+        facts = {
+            "progress": asdict(self.progress),
+            "settings": asdict(self.settings),
+            "optimizer_steps": self.optimizer.steps,
+        }
+        facts |= {"tokenizer": self.tokenizer.digest}
+        (part / "state.json").write_text(json.dumps(facts, indent=1) + "\n", encoding="utf-8")
+        # At every moment one of the two is complete.
+        if final.exists():
+            shutil.rmtree(old, ignore_errors=True)
+            final.rename(old)
+        part.rename(final)
+        shutil.rmtree(old, ignore_errors=True)
+
+    def resume(self) -> bool:
+        """Continue from the state in the output directory; False when there is none."""
+        state = next((s for s in (self.out / STATE, self.out / (STATE + ".old")) if (s / "state.json").exists()), None)
+        if state is None:
+            return False
+        facts: dict[str, Any] = json.loads((state / "state.json").read_text(encoding="utf-8"))
+        if facts["tokenizer"] != self.tokenizer.digest:
+            raise ValueError(f"{state} was trained with another tokenizer; name another output directory")
+        self.model.load_state_dict(load_file(state / "model.safetensors"), strict=True)
+        self.optimizer.load(load_file(state / "optimizer.safetensors"), facts["optimizer_steps"])
+        self.progress = Progress(**facts["progress"])
+        return True
+
+    def _epoch(self) -> tuple[Packed, Packed, list[Any]]:
+        """The documents of this epoch and their batches. Shards that came since the last epoch take part."""
+        if self.rank == 0:
+            paths = pack_directory(self.data, self.out / "packed", self.tokenizer, self.settings.context)
+        if self.world > 1:
+            dist.barrier()
+        if self.rank != 0:
+            paths = pack_directory(self.data, self.out / "packed", self.tokenizer, self.settings.context)
+        files = self.progress.files or len(paths["train"])
+        if self.world > 1:
+            shared = torch.tensor([files], device=self.settings.device)
+            dist.broadcast(shared, 0)
+            files = int(shared)
+        self.progress.files = files
+        for path in paths["train"][:files]:
+            if path not in self._packs:
+                self._packs[path] = load_packed(path)
+        train = join([self._packs[path] for path in paths["train"][:files]])
+        if not len(train):
+            raise ValueError(f"{self.data}: no shard with documents to train on; make the data first")
+        held_out = join([load_packed(path) for path in paths["heldout"]])
+        return train, held_out, plan(train.lengths(), self.settings.batch, self.settings.seed, self.progress.epoch)
+
+    def _share(self, progress: Progress) -> float:
+        """How much of the budget is used up, 0 to 1."""
+        shares = []
+        if self.settings.minutes is not None:
+            shares.append(progress.seconds / 60 / self.settings.minutes)
+        if self.settings.tokens is not None:
+            shares.append(progress.tokens / self.settings.tokens)
+        if not shares:
+            raise ValueError("a run needs a budget: minutes or tokens")
+        return min(1.0, max(shares))
+
+    def _gradients(self, batch: Batch, share: float) -> tuple[float, Tensor, Tensor]:
+        """Gradients of a batch's mean weighted loss on all processes; rank 0's share, loss and count per class."""
+        loss_sums, counts = torch.zeros(len(CLASSES)), torch.zeros(len(CLASSES))
+        for parameter in self.model.parameters():
+            parameter.grad = None
+        for piece in split(batch, self.settings.micro, self.rank, self.world):
+            ids, classes = piece.ids.to(self.settings.device), piece.classes.to(self.settings.device)
+            with self._autocast():
+                total, losses = self._loss(ids, classes)
+            torch.autograd.backward(total / 1000)
+            kinds = classes[:, 1:].flatten().long()
+            known = kinds < len(CLASSES)
+            per_class = torch.zeros(256, device=losses.device).index_add_(0, kinds, losses.detach())
+            loss_sums += per_class[: len(CLASSES)].cpu()
+            counts += torch.bincount(kinds[known], minlength=len(CLASSES)).cpu()
+        share = self._reduce(share, loss_sums, counts)
+        weight = float((counts * self.weights[: len(CLASSES)].cpu()).sum())
+        for parameter in self.model.parameters():
+            if parameter.grad is not None:
+                parameter.grad.mul_(1000 / weight)
+        return share, loss_sums, counts
+
+    def _reduce(self, share: float, loss_sums: Tensor, counts: Tensor) -> float:
+        """Sum gradients and figures over all processes, in place. Returns rank 0's share, so that all stop together."""
+        if self.world == 1:
+            return share
+        for parameter in self.model.parameters():
+            if parameter.grad is None:
+                parameter.grad = torch.zeros_like(parameter)
+        grads = [p.grad for p in self.model.parameters() if p.grad is not None]
+        figures = torch.cat([loss_sums, counts, torch.tensor([share if self.rank == 0 else 0.0])]).to(grads[0].device)
+        flat = torch.cat([grad.flatten() for grad in grads] + [figures])
+        dist.all_reduce(flat)
+        sizes = [grad.numel() for grad in grads]
+        *pieces, figures = torch.split(flat, [*sizes, figures.numel()])
+        for grad, piece in zip(grads, pieces, strict=True):
+            grad.copy_(piece.view_as(grad))
+        n = len(CLASSES)
+        loss_sums.copy_(figures[:n])
+        counts.copy_(figures[n : 2 * n])
+        return float(figures[-1])
+
+    def _losses(self, ids: Tensor, classes: Tensor) -> tuple[Tensor, Tensor]:
+        """Weighted sum of the losses of a piece, and each token's loss (B * (T - 1),)."""
+        hidden = self.model.hidden(ids)[:, :-1]
+        logits = self.model.head(hidden).flatten(0, 1).float()
+        losses = F.cross_entropy(logits, ids[:, 1:].flatten(), reduction="none")
+        return (losses * self.weights[classes[:, 1:].flatten().long()]).sum(), losses
+
+    def _autocast(self) -> contextlib.AbstractContextManager[Any]:
+        return torch.autocast(self.settings.device.split(":")[0], torch.bfloat16, enabled=self.settings.bf16)
+
+    def _evaluate(self, held_out: Packed) -> dict[str, float]:
+        if not len(held_out):
+            return {}
+        with self._autocast():
+            figures = evaluate(self.model, held_out, self.settings.eval_documents, self.settings.device)
+        self._log({"step": self.progress.step, "tokens": self.progress.tokens, **figures})
+        return figures
+
+    def _log(self, entry: dict[str, float]) -> None:
+        line = json.dumps({key: round(value, 5) if isinstance(value, float) else value for key, value in entry.items()})
+        with (self.out / LOG).open("a", encoding="utf-8") as file:
+            file.write(line + "\n")
+        print(line, flush=True)
+
+
+class _Window:
+    """Figures between two lines of the log."""
+
+    def __init__(self) -> None:
+        self.losses, self.counts = torch.zeros(len(CLASSES)), torch.zeros(len(CLASSES))
+        self.tokens, self.began = 0, time.monotonic()
+
+    def add(self, losses: Tensor, counts: Tensor, progress: Progress) -> None:
+        self.losses += losses
+        self.counts += counts
+
+    def flush(self, progress: Progress) -> dict[str, float]:
+        now = time.monotonic()
+        rate = (progress.tokens - self.tokens) / (now - self.began) if self.tokens else 0.0
+        means = self.losses / self.counts.clamp(min=1)
+        entry: dict[str, float] = {"step": progress.step, "tokens": progress.tokens, "seconds": progress.seconds}
+        entry["loss"] = float(self.losses[1:].sum() / self.counts[1:].sum().clamp(min=1))
+        entry |= {f"loss.{name}": float(mean) for name, mean in zip(CLASSES, means, strict=True)}
+        entry["tokens_per_second"] = rate
+        self.losses.zero_()
+        self.counts.zero_()
+        self.tokens, self.began = progress.tokens, now
+        return entry

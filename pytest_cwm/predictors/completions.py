@@ -1,0 +1,101 @@
+"""The predictor for every model that takes and gives tokens, and the one that uses the completions protocol."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from cwm_server.tokenizer import Tokenizer
+from cwm_tracer.model import Choice, Context, Event, Frame, RollOut, Trace, Verification
+from pytest_cwm.predictors.asking import Model
+from pytest_cwm.predictors.base import GREEDY, Sampling
+from pytest_cwm.predictors.http import JsonClient, Timeouts
+from pytest_cwm.predictors.openai import OpenAITransport
+from pytest_cwm.predictors.roll_out import roll_out
+from pytest_cwm.predictors.transport import Transport
+from pytest_cwm.predictors.verify import verify
+
+
+class TokenPredictor:
+    """A `Predictor` over a transport. See `pytest_cwm.predictors.asking.Model` for the arguments.
+
+    `name` is the model's own once the server was asked, before that what the user named.
+    """
+
+    def __init__(
+        self,
+        transport: Transport,
+        tokenizer: Tokenizer,
+        *,
+        name: str,
+        context_length: int | None = None,
+        frame_tokens: int = 2048,
+        guessed: bool = False,
+    ) -> None:
+        self.name = name
+        self._transport = transport
+        self._model = Model(
+            transport, tokenizer, context_length=context_length, frame_tokens=frame_tokens, guessed=guessed
+        )
+
+    def verify(self, truth: Trace) -> Verification:
+        """See `Predictor`. One prefill gives the model's opinion of all; only frames it would change are decoded."""
+        try:
+            return verify(self._model, truth)
+        finally:
+            self._learn_name()
+
+    def roll_out(
+        self, context: Context, prefix: Sequence[Frame], *, max_frames: int, sampling: Sampling = GREEDY
+    ) -> RollOut:
+        """See `Predictor`. It stops where the model's context is full."""
+        try:
+            return roll_out(self._model, context, prefix, max_frames, sampling)
+        finally:
+            self._learn_name()
+
+    def next_frame(
+        self, context: Context, prefix: Sequence[Frame], *, event: Event | None = None, sampling: Sampling = GREEDY
+    ) -> Choice:
+        """See `Predictor`. Of a prefix that does not fit, the model sees the last frames."""
+        prompt, cursor = self._model.prompt(context, prefix)
+        self._learn_name()
+        begun = () if event is None else (self._model.codec.event(event),)
+        return self._model.choice(self._model.one_frame(prompt, begun, sampling), cursor, len(prefix))
+
+    def close(self) -> None:
+        """Close the connection; what is asked afterwards fails."""
+        self._transport.close()
+
+    def _learn_name(self) -> None:
+        if self._model.known is not None:
+            self.name = self._model.known.name
+
+
+class CompletionsPredictor(TokenPredictor):
+    """A model behind `/v1/completions`: vLLM, or `python -m cwm_server.serve`.
+
+    `url` is the server's root (a trailing `/v1` is accepted), `token` its bearer token, `model` the name it serves the
+    model under (default: the first it lists), `context_length` overrides what it says.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        tokenizer: Tokenizer,
+        *,
+        token: str | None = None,
+        model: str | None = None,
+        timeouts: Timeouts = Timeouts(),  # noqa: B008 - immutable
+        context_length: int | None = None,
+        frame_tokens: int = 2048,
+        guessed: bool = False,
+    ) -> None:
+        client = JsonClient(url, token=token, timeouts=timeouts)
+        super().__init__(
+            OpenAITransport(client, model),
+            tokenizer,
+            name=model or client.shown,
+            context_length=context_length,
+            frame_tokens=frame_tokens,
+            guessed=guessed,
+        )

@@ -1,0 +1,108 @@
+"""The protocol of `serve/fgserve.py` in facebookresearch/cwm: tokens out, but no probabilities of given tokens."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
+
+from cwm_server.tokenizer import Tokenizer
+from cwm_tracer.wire import Special
+from pytest_cwm.predictors.base import PredictionError, Sampling
+from pytest_cwm.predictors.completions import TokenPredictor
+from pytest_cwm.predictors.http import JsonClient, Timeouts
+from pytest_cwm.predictors.transport import Generated, ModelInfo, TokenScore, cut_at_stop
+
+_ROUNDS = 4
+
+
+class FgserveTransport:
+    """One prompt a request. The server stops at a string, and at its tokenizer's own end tokens; seeds it has none.
+
+    `stop_strings` gives the text of the tokens that may be asked for, `ends` those at which it stops by itself.
+    """
+
+    can_score = False
+
+    def __init__(
+        self,
+        client: JsonClient,
+        stop_strings: Mapping[int, str],
+        ends: Collection[int],
+        model: str | None = None,
+        context_length: int | None = None,
+    ) -> None:
+        self._client = client
+        self._stop_strings = stop_strings
+        self._ends = ends
+        self._info = ModelInfo(model or "fgserve", context_length)
+
+    def model(self) -> ModelInfo:
+        """See `Transport`. The server can't be asked: this is what the user named."""
+        return self._info
+
+    def score(self, ids: Sequence[int]) -> list[TokenScore]:
+        """Not possible here."""
+        raise PredictionError("fgserve gives no probabilities of given tokens")
+
+    def generate(
+        self, prompts: Sequence[Sequence[int]], *, max_tokens: int, stop: Collection[int], sampling: Sampling
+    ) -> list[Generated]:
+        """See `Transport`: one request for each prompt."""
+        return [self._generate(prompt, max_tokens, stop, sampling) for prompt in prompts]
+
+    def close(self) -> None:
+        """See `Transport`."""
+        self._client.close()
+
+    def _generate(self, prompt: Sequence[int], max_tokens: int, stop: Collection[int], sampling: Sampling) -> Generated:
+        words = [self._stop_strings[token] for token in stop if token not in self._ends]
+        if len(words) > 1:
+            raise PredictionError("fgserve stops at one string only")
+        ids: list[int] = []
+        answer = Generated((), False)
+        for _ in range(_ROUNDS):
+            body: dict[str, Any] = {
+                "prompt": [*prompt, *ids],
+                "max_tokens": max_tokens - len(ids),
+                # Its temperature 0 divides by zero; a nucleus of nothing keeps the best token alone.
+                "temperature": sampling.temperature or 1.0,
+                "top_p": sampling.top_p if sampling.temperature else 0.0,
+            }
+            if words:
+                body["stop"] = words[0]
+            new = self._tokens(self._client.post("/completions", body))
+            ids += new
+            answer = cut_at_stop(ids, stop)
+            # It stops at the string in a text as well; then the answer is not complete yet.
+            if answer.stopped or len(ids) >= max_tokens or not new:
+                break
+        return answer
+
+    def _tokens(self, answer: object) -> list[int]:
+        try:
+            tokens = answer["choices"][0]["tokens"]  # type: ignore[index]
+        except (TypeError, KeyError, IndexError):
+            raise self._client.fault("choices[0].tokens is missing") from None
+        if not isinstance(tokens, list) or any(type(token) is not int or token < 0 for token in tokens):
+            raise self._client.fault("choices[0].tokens is no list of token ids")
+        return tokens
+
+
+class FgservePredictor(TokenPredictor):
+    """A model behind fgserve: every frame of a truth is a request of its own, and bits are unknown."""
+
+    def __init__(
+        self,
+        url: str,
+        tokenizer: Tokenizer,
+        *,
+        token: str | None = None,
+        model: str | None = None,
+        timeouts: Timeouts = Timeouts(),  # noqa: B008 - immutable
+        context_length: int | None = None,
+    ) -> None:
+        client = JsonClient(url, token=token, timeouts=timeouts)
+        end = tokenizer.special(Special.END)
+        separator = tokenizer.special(Special.FRAME)
+        transport = FgserveTransport(client, {separator: Special.FRAME.value}, {end}, model, context_length)
+        super().__init__(transport, tokenizer, name=model or client.shown)

@@ -1,0 +1,52 @@
+"""What a reader of a test's figures must know besides them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from cwm_tracer.model import Ending, RollOut, Trace, Verification
+
+
+def notes_of(
+    trace: Trace | None, verification: Verification | None, roll_out: RollOut | None, missing: int, redacted: int
+) -> tuple[str, ...]:
+    """One short sentence for everything that a trace and its predictions left out."""
+    return (*_trace_notes(trace), *_verification_notes(verification, missing), *_roll_out_notes(roll_out, redacted))
+
+
+def missing_note(verification: Verification) -> str:
+    """Why predictions are missing."""
+    return f"predictions are missing: {verification.failure or 'no reason given'}"
+
+
+def _trace_notes(trace: Trace | None) -> Iterator[str]:
+    if trace is None:
+        return
+    ending, count = trace.meta.ending, len(trace.frames)
+    if ending is Ending.NEVER_CALLED:
+        yield "the entry was never called"
+    elif ending is Ending.TRUNCATED:
+        yield f"truncated after {count} frames"
+    elif ending is Ending.DISPLACED:
+        yield f"recording ended early, after {count} frames"
+    elif ending is Ending.OPEN:
+        yield f"the trace was cut after {count} frames, while the entry was still running"
+
+
+def _verification_notes(verification: Verification | None, missing: int) -> Iterator[str]:
+    if verification is None:
+        return
+    if missing:
+        yield missing_note(verification)
+    if verification.windows > 1:
+        yield f"verified in {verification.windows} windows: the trace is longer than the model's context"
+
+
+def _roll_out_notes(roll_out: RollOut | None, redacted: int) -> Iterator[str]:
+    if roll_out is not None:
+        if roll_out.failure is not None:
+            yield f"the roll-out is missing: {roll_out.failure}"
+        elif roll_out.trace.meta.ending is Ending.TRUNCATED:
+            yield f"the roll-out was stopped after {len(roll_out.trace.frames)} frames"
+    if redacted:
+        yield f"{redacted} redacted value{'s were' if redacted > 1 else ' was'} not scored"

@@ -1,0 +1,64 @@
+"""Reports as files: written atomically, gzipped when the name ends in `.gz`."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import os
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from pytest_cwm.report.document import Report, ReportError
+
+_GZIP_MAGIC = b"\x1f\x8b"
+
+
+def write_report(report: Report, path: Path) -> None:
+    """Write a report; until it is complete, what was at `path` stays there. Raises `ReportError`."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with _replacing(path) as file:
+            for chunk in report.chunks():
+                file.write(chunk.encode("ascii"))
+    except OSError as error:
+        raise ReportError(f"can't write the report {path}: {error.strerror or error}") from None
+
+
+def read_report(path: Path) -> Report:
+    """Read a report, compressed or not. Raises `ReportError`, whose text names the file."""
+    try:
+        data = path.read_bytes()
+        text = (gzip.decompress(data) if data.startswith(_GZIP_MAGIC) else data).decode("utf-8")
+    except (EOFError, zlib.error, gzip.BadGzipFile):
+        raise ReportError(f"{path}: the report is truncated or damaged: write it again") from None
+    except OSError as error:
+        raise ReportError(f"can't read the report {path}: {error.strerror or error}") from None
+    except UnicodeDecodeError:
+        raise ReportError(f"{path}: this is not JSON: it is no text") from None
+    try:
+        return Report.from_json(text)
+    except ReportError as error:
+        raise ReportError(f"{path}: {error}") from None
+
+
+@contextmanager
+def _replacing(path: Path) -> Iterator[io.BufferedIOBase]:
+    """A file that takes the place of `path` once it was written in full."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        with temporary.open("wb") as raw:
+            if path.name.endswith(".gz"):
+                # Neither name nor time, so that the same report gives the same bytes.
+                with gzip.GzipFile("", "wb", fileobj=raw, mtime=0) as compressed:
+                    yield compressed
+            else:
+                yield raw
+            raw.flush()
+            os.fsync(raw.fileno())
+        temporary.replace(path)
+    except BaseException:
+        with suppress(OSError):
+            temporary.unlink()
+        raise

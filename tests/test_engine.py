@@ -1,0 +1,213 @@
+"""The engine against the plainest thing that gives the same answer: reading everything again for each token."""
+
+from __future__ import annotations
+
+import pytest
+
+torch = pytest.importorskip("torch")
+
+from hypothesis import given, settings  # noqa: E402
+from hypothesis import strategies as st  # noqa: E402
+
+from cwm_server.architecture import Decoder, KVCache, ModelConfig  # noqa: E402
+from cwm_server.engine import CancelledError, Engine, EngineError  # noqa: E402
+from cwm_server.prefix_cache import Entry, PrefixCache, common_prefix  # noqa: E402
+from cwm_server.sampling import Sampler, Sampling  # noqa: E402
+
+torch.set_num_threads(1)  # OpenMP's threads stall each other for seconds on a busy machine
+VOCABULARY = 23
+TOKENS = st.integers(0, VOCABULARY - 1)
+PROMPTS = st.lists(TOKENS, min_size=1, max_size=40)
+
+
+def tiny_model(seed: int = 0, window: int = 6) -> Decoder:
+    torch.manual_seed(seed)
+    config = ModelConfig(
+        vocab_size=VOCABULARY,
+        hidden_size=16,
+        intermediate_size=24,
+        num_hidden_layers=5,
+        num_attention_heads=4,
+        num_key_value_heads=2,
+        head_dim=8,
+        sliding_window=window,
+        max_position_embeddings=128,
+        initializer_range=0.5,
+    )
+    model = Decoder(config)
+    for parameter in model.parameters():
+        if parameter.dim() > 1:
+            torch.nn.init.normal_(parameter, std=0.4)
+    return model.eval()
+
+
+MODEL = tiny_model()
+
+
+@torch.inference_mode()
+def logits_after(ids: list[int]) -> torch.Tensor:
+    return MODEL.forward(torch.tensor([ids]))[0]
+
+
+def recomputed(prompt: list[int], max_tokens: int, stop: frozenset[int]) -> tuple[list[int], str]:
+    ids = list(prompt)
+    for _ in range(max_tokens):
+        ids.append(int(logits_after(ids)[-1].argmax()))
+        if ids[-1] in stop:
+            return ids[len(prompt) :], "stop"
+    return ids[len(prompt) :], "length"
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.lists(PROMPTS, min_size=1, max_size=5), st.integers(1, 12), st.frozensets(TOKENS, max_size=3), st.integers(1, 9)
+)
+def test_a_batch_gives_what_each_prompt_gives_alone_and_what_recomputing_gives(prompts, max_tokens, stop, chunk):
+    prompts += [prompts[0][: len(prompts[0]) // 2 + 1], [*prompts[0], 3]]  # prefixes of each other, as in a trace
+    together = Engine(MODEL, chunk=chunk).generate(prompts, max_tokens=max_tokens, stop=stop)
+    engine = Engine(MODEL, chunk=chunk)
+    for prompt, answer in zip(prompts, together, strict=True):
+        assert (answer.ids, answer.reason) == recomputed(prompt, max_tokens, stop)
+        alone = engine.generate([prompt], max_tokens=max_tokens, stop=stop)[0]
+        assert (alone.ids, alone.reason) == (answer.ids, answer.reason)
+        assert alone.logprobs == pytest.approx(answer.logprobs, abs=1e-4)
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.lists(PROMPTS, min_size=2, max_size=6), st.integers(1, 8))
+def test_rows_that_do_not_fit_together_are_decoded_in_turns(prompts, max_tokens):
+    small = Engine(MODEL, cache_bytes=1, batch_bytes=1).generate(prompts, max_tokens=max_tokens)
+    assert [answer.ids for answer in small] == [recomputed(prompt, max_tokens, frozenset())[0] for prompt in prompts]
+
+
+def test_a_long_generation_outgrows_its_first_cache():
+    prompts = [[1, 2, 3], [4, 5]]
+    answers = Engine(MODEL).generate(prompts, max_tokens=100)
+    assert [answer.ids for answer in answers] == [recomputed(prompt, 100, frozenset())[0] for prompt in prompts]
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(TOKENS, min_size=2, max_size=60), st.data())
+def test_scores_are_those_of_one_full_forward_pass(ids, data):
+    engine = Engine(MODEL, chunk=data.draw(st.integers(1, 70)))
+    if data.draw(st.booleans()):
+        engine.generate([ids[: data.draw(st.integers(1, len(ids)))]], max_tokens=3)  # something to reuse
+    start = data.draw(st.integers(1, len(ids)))
+    scores = engine.score(ids, start, top=3)
+    expected = logits_after(ids)
+    assert len(scores.ranks) == len(ids) - start
+    for offset, position in enumerate(range(start, len(ids))):
+        row = expected[position - 1]
+        logprobs = row.log_softmax(0)
+        assert scores.logprobs[offset] == pytest.approx(float(logprobs[ids[position]]), abs=1e-4)
+        assert scores.greedy[offset] == int(row.argmax())
+        order = sorted(range(VOCABULARY), key=lambda token: (-float(row[token]), token))
+        assert scores.ranks[offset] == 1 + order.index(ids[position])
+        assert [token for token, _ in scores.top[offset]] == order[:3]
+
+
+def test_among_equal_logits_the_lowest_id_is_greedy_and_ranks_first():
+    model = tiny_model()
+    with torch.no_grad():
+        model.model.embed_tokens.weight.zero_()  # tied: every logit is 0
+    engine = Engine(model)
+    scores = engine.score([5, 0, 1, 22])
+    assert (scores.ranks, scores.greedy) == ([1, 2, 23], [0, 0, 0])
+    assert engine.generate([[5], [6, 7]], max_tokens=2)[1].ids == [0, 0]
+
+
+def test_a_prompt_that_repeats_the_answer_reads_only_what_is_new(monkeypatch):
+    engine = Engine(MODEL)
+    read: list[int] = []
+    hidden = MODEL.hidden
+
+    def counting(ids, *arguments, **named):
+        read.append(ids.shape[1])
+        return hidden(ids, *arguments, **named)
+
+    monkeypatch.setattr(MODEL, "hidden", counting)
+    prompt = list(range(20))
+    answer = engine.generate([prompt], max_tokens=5)[0].ids
+    assert sum(read) == 24  # the last token chosen is not read
+    read.clear()
+    engine.generate([prompt + answer], max_tokens=1)
+    assert sum(read) == 1
+    read.clear()
+    engine.score(prompt + answer)
+    engine.generate([(prompt + answer)[:end] for end in (8, 12, 20)], max_tokens=1)
+    assert read == [24, 1]  # one prefill, then one step for all three rows
+
+
+@settings(max_examples=30, deadline=None)
+@given(PROMPTS, st.integers(0, 2**31), st.floats(0.1, 3), st.floats(0.05, 1))
+def test_a_seed_gives_the_same_tokens_alone_in_a_batch_and_again(prompt, seed, temperature, top_p):
+    sampling = Sampling(temperature, top_p, seed)
+    alone = Engine(MODEL).generate([prompt], max_tokens=6, sampling=sampling)[0].ids
+    batch = Engine(MODEL).generate([[1, 2], prompt, [3]], max_tokens=6, sampling=sampling)
+    assert batch[1].ids == alone
+
+
+def test_seeds_differ_and_a_nucleus_of_one_token_is_greedy():
+    prompt = [1, 2, 3]
+    engine = Engine(MODEL)
+    answers = {
+        tuple(engine.generate([prompt], max_tokens=8, sampling=Sampling(1.5, 1.0, seed))[0].ids) for seed in range(8)
+    }
+    assert len(answers) > 4
+    narrow = engine.generate([prompt], max_tokens=8, sampling=Sampling(1.5, 1e-9, 1))[0].ids
+    assert narrow == engine.generate([prompt], max_tokens=8)[0].ids
+
+
+def test_sampling_follows_the_probabilities_within_the_nucleus():
+    logits = torch.tensor([0.5, 0.3, 0.15, 0.05]).log()
+    counts = [0] * 4
+    sampler = Sampler(Sampling(1.0, 0.8, seed=7))
+    for _ in range(4000):
+        counts[sampler.choose(logits)] += 1
+    assert counts[2:] == [0, 0]
+    assert counts[0] / 4000 == pytest.approx(0.625, abs=0.04)
+
+
+def test_a_cancelled_request_stops_and_leaves_a_cache_that_is_right():
+    engine = Engine(MODEL, chunk=4)
+    calls = iter([False, False, True])
+    prompt = list(range(20))
+    with pytest.raises(CancelledError):
+        engine.score(prompt, cancelled=lambda: next(calls))
+    assert engine.generate([prompt], max_tokens=4)[0].ids == recomputed(prompt, 4, frozenset())[0]
+
+
+@pytest.mark.parametrize(
+    ("prompt", "max_tokens", "message"),
+    [
+        ([], 1, "no tokens"),
+        ([1, VOCABULARY], 1, "token id 23 is not in the vocabulary of 23"),
+        ([1] * 120, 9, "128 tokens, 129 were requested .120 in the prompt, 9 to generate"),
+    ],
+)
+def test_a_request_beyond_the_model_is_refused_with_the_numbers(prompt, max_tokens, message):
+    with pytest.raises(EngineError, match=message):
+        Engine(MODEL).generate([[1], prompt], max_tokens=max_tokens)
+
+
+def test_the_prefix_cache_forgets_the_least_recently_used():
+    def entry(*ids: int) -> Entry:
+        return Entry(list(ids), KVCache.allocate(MODEL.config, 1, 8))
+
+    first, second, third = entry(1, 2, 3), entry(1, 9), entry(4)
+    prefixes = PrefixCache(2 * first.size)
+    prefixes.put(first)
+    prefixes.put(second)
+    assert prefixes.longest([1, 2, 5]) == (first, 2)
+    prefixes.put(third)
+    assert len(prefixes) == 2
+    assert prefixes.longest([1, 9]) == (first, 1)
+    assert prefixes.longest([7]) == (None, 0)
+
+
+@given(st.lists(st.integers(0, 1)), st.lists(st.integers(0, 1)))
+def test_the_common_prefix_is_found(first, second):
+    expected = 0
+    while expected < min(len(first), len(second)) and first[expected] == second[expected]:
+        expected += 1
+    assert common_prefix(first, second) == expected

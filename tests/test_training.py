@@ -1,0 +1,396 @@
+"""The trainer learns, is deterministic and resumable, and reads a corpus without losing or cutting frames."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("torch")
+pytest.importorskip("numpy")
+pytest.importorskip("sentencepiece")
+
+import numpy as np
+import torch
+
+from cwm_server.architecture import load_model
+from cwm_server.tokenizer import SentencePieceTokenizer
+from cwm_server.training import corpus
+from cwm_server.training.__main__ import main
+from cwm_server.training.attention import block_attention
+from cwm_server.training.batches import gather, plan, split
+from cwm_server.training.configs import SIZES, config_for
+from cwm_server.training.corpus import ACTION, ARGUMENT, CHANGED, EVENT, GIVEN, LOCALS, Encoder, windows
+from cwm_server.training.evaluation import evaluate
+from cwm_server.training.optimizer import orthogonalize, schedule
+from cwm_server.training.tokenizer_training import train_tokenizer
+from cwm_server.training.trainer import Settings, Trainer
+from cwm_tracer.model import Context, Ending, Event, Frame, Meta, Trace
+from cwm_tracer.wire import Segment, Special, decode, encode, encode_context
+
+
+@pytest.fixture(autouse=True)
+def one_thread() -> Iterator[None]:
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+def counting(number: int, start: int = 0) -> Trace:
+    """The trace of a loop that counts down `number` from `start`."""
+    text = f"def count(n):  # << START_OF_TRACE\n    total = {start}\n    while n:\n        n -= 1\n    return total\n"
+    lines = text.splitlines(keepends=True)
+    frames = [Frame(Event.CALL, "def count(n):\n", {"n": str(number)})]
+    frames.append(Frame(Event.LINE, lines[1], {"n": str(number)}))
+    for n in range(number, -1, -1):
+        frames.append(Frame(Event.LINE, lines[2], {"n": str(n), "total": str(start)}))
+        if n:
+            frames.append(Frame(Event.LINE, lines[3], {"n": str(n), "total": str(start)}))
+    frames.append(Frame(Event.LINE, lines[4], {"n": "0", "total": str(start)}))
+    frames.append(Frame(Event.RETURN, lines[4], None, str(start)))
+    return Trace(tuple(frames), Context(text), Meta("3.11", Ending.RETURNED))
+
+
+def document(trace: Trace) -> list[Segment]:
+    return [*encode_context(trace.context.text), *encode(trace)]
+
+
+def write_shard(path: Path, documents: list[list[Segment]], held_out_every: int = 8) -> None:
+    specials = list(Special)
+    with path.open("w", encoding="utf-8") as file:
+        for number, segments in enumerate(documents):
+            items = [specials.index(item) if isinstance(item, Special) else item for item in segments]
+            kind = "heldout" if number % held_out_every == 0 else "train"
+            file.write(json.dumps({"id": str(number), "source": "test", "split": kind, "segments": items}) + "\n")
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("data")
+    documents = [document(counting(number % 5, number)) for number in range(48)]
+    write_shard(path / "shard-0000.jsonl", documents)
+    train_tokenizer(documents, path, size=580, threads=1)
+    return path
+
+
+@pytest.fixture(scope="module")
+def tokenizer(data: Path) -> SentencePieceTokenizer:
+    return SentencePieceTokenizer((data / "tokenizer.model").read_bytes())
+
+
+SETTINGS = Settings(tokens=120_000, context=512, batch=2048, micro=1024, bf16=False, eval_every=1000, log_every=5)
+
+
+def trainer(data: Path, tokenizer: SentencePieceTokenizer, out: Path, **changes: object) -> Trainer:
+    settings = replace(SETTINGS, **changes)  # type: ignore[arg-type]
+    return Trainer(config_for("tiny", tokenizer), tokenizer, data, out, settings)
+
+
+def weights(directory: Path) -> dict[str, torch.Tensor]:
+    return dict(load_model(directory).named_parameters())
+
+
+def same(first: dict[str, torch.Tensor], second: dict[str, torch.Tensor]) -> bool:
+    return first.keys() == second.keys() and all(torch.equal(first[name], second[name]) for name in first)
+
+
+# Training
+
+
+def test_a_run_learns_and_leaves_a_model_that_can_be_served(
+    data: Path, tokenizer: SentencePieceTokenizer, tmp_path: Path
+) -> None:
+    run = trainer(data, tokenizer, tmp_path)
+    figures = run.run()
+    log = [json.loads(line) for line in (tmp_path / "log.jsonl").read_text().splitlines()]
+    losses = [entry["loss"] for entry in log if "loss" in entry]
+    assert losses[-1] < losses[0] / 2
+    assert figures["heldout.event"] > 0.7
+    assert figures["heldout.locals"] > 0.9
+    assert {"tokens", "loss.changed", "tokens_per_second", "share"} <= set(log[0])
+    model = load_model(tmp_path)
+    assert (tmp_path / "tokenizer.model").read_bytes() == (data / "tokenizer.model").read_bytes()
+    assert model.config.eos_token_id == tokenizer.special(Special.END)
+    for name, tensor in model.named_parameters():
+        assert torch.equal(tensor, run.model.get_parameter(name).bfloat16().float())
+
+
+def test_the_same_seed_gives_the_same_weights_and_another_does_not(
+    data: Path, tokenizer: SentencePieceTokenizer, tmp_path: Path
+) -> None:
+    for name, seed in (("a", 1), ("b", 1), ("c", 2)):
+        trainer(data, tokenizer, tmp_path / name, tokens=8_000, seed=seed).run()
+    assert same(weights(tmp_path / "a"), weights(tmp_path / "b"))
+    assert not same(weights(tmp_path / "a"), weights(tmp_path / "c"))
+
+
+class Killed(Exception):
+    pass
+
+
+def kill_after(run: Trainer, steps: int) -> None:
+    step = run.optimizer.step
+
+    def counted(factor: float) -> float:
+        if run.optimizer.steps == steps:
+            raise Killed
+        return step(factor)
+
+    run.optimizer.step = counted  # type: ignore[method-assign]
+
+
+def test_a_run_that_was_killed_goes_on_as_if_nothing_had_happened(
+    data: Path, tokenizer: SentencePieceTokenizer, tmp_path: Path
+) -> None:
+    trainer(data, tokenizer, tmp_path / "whole", tokens=16_000).run()
+    run = trainer(data, tokenizer, tmp_path / "parts", tokens=16_000, save_minutes=0.0)
+    kill_after(run, 6)
+    with pytest.raises(Killed):
+        run.run()
+    run = trainer(data, tokenizer, tmp_path / "parts", tokens=16_000)
+    assert run.resume()
+    assert run.progress.step == 6
+    run.run()
+    assert same(weights(tmp_path / "parts"), weights(tmp_path / "whole"))
+
+
+def test_a_run_that_was_killed_while_it_saved_resumes_from_the_save_before(
+    data: Path, tokenizer: SentencePieceTokenizer, tmp_path: Path
+) -> None:
+    run = trainer(data, tokenizer, tmp_path, tokens=3_000)
+    run.run()
+    (tmp_path / "state").rename(tmp_path / "state.old")
+    assert trainer(data, tokenizer, tmp_path, tokens=3_000).resume()
+
+
+def test_nothing_that_is_saved_is_a_pickle(data: Path, tokenizer: SentencePieceTokenizer, tmp_path: Path) -> None:
+    trainer(data, tokenizer, tmp_path, tokens=3_000).run()
+    kinds = {path.suffix for path in tmp_path.rglob("*") if path.is_file()}
+    assert kinds == {".json", ".jsonl", ".model", ".npz", ".safetensors"}
+
+
+def test_a_state_of_another_tokenizer_is_refused(data: Path, tokenizer: SentencePieceTokenizer, tmp_path: Path) -> None:
+    trainer(data, tokenizer, tmp_path, tokens=3_000).run()
+    state = tmp_path / "state" / "state.json"
+    state.write_text(state.read_text().replace(tokenizer.digest, "0" * 64))
+    with pytest.raises(ValueError, match="another tokenizer"):
+        trainer(data, tokenizer, tmp_path, tokens=3_000).resume()
+
+
+def test_a_run_without_documents_says_so(tokenizer: SentencePieceTokenizer, tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="no shard with documents to train on"):
+        trainer(tmp_path, tokenizer, tmp_path / "out").run()
+
+
+def test_the_commands_make_a_tokenizer_and_a_model_and_resume(data: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    assert main(["tokenizer", "--data", str(data), "--out", str(tmp_path), "--size", "560"]) == 0
+    command = ["train", "--data", str(data), "--tokenizer", str(tmp_path / "tokenizer.model"), "--out", str(out)]
+    command += ["--config", "tiny", "--batch", "2048", "--context", "512", "--threads", "1", "--fp32"]
+    assert main([*command, "--tokens", "3000"]) == 0
+    before = json.loads((out / "state" / "state.json").read_text())["progress"]["step"]
+    assert main([*command, "--tokens", "9000", "--resume", "--shard-size", "20000"]) == 0
+    assert json.loads((out / "state" / "state.json").read_text())["progress"]["step"] > before
+    assert len(list(out.glob("model-*.safetensors"))) > 1
+    assert load_model(out).config.max_position_embeddings == 512
+
+
+def test_two_processes_make_the_steps_of_one(data: Path, tokenizer: SentencePieceTokenizer, tmp_path: Path) -> None:
+    command = ["train", "--data", str(data), "--config", "tiny", "--batch", "2048", "--context", "512", "--fp32"]
+    command += ["--tokens", "6000", "--threads", "1"]
+    assert main([*command, "--out", str(tmp_path / "one")]) == 0
+    assert main([*command, "--out", str(tmp_path / "two"), "--processes", "2"]) == 0
+    one, two = weights(tmp_path / "one"), weights(tmp_path / "two")
+    assert all(torch.allclose(one[name], two[name], atol=0.02) for name in one)
+
+
+def test_a_run_needs_a_budget(data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["train", "--data", str(data), "--out", str(tmp_path)])
+    assert "--minutes or --tokens" in capsys.readouterr().err
+
+
+# The optimizer
+
+
+def test_the_rate_rises_stays_and_falls_to_zero() -> None:
+    assert schedule(0.0) < schedule(0.005) < schedule(0.01) == 1.0 == schedule(0.6)
+    assert schedule(5 / 6) == pytest.approx(0.5)
+    assert schedule(1.0) == 0.0
+
+
+@pytest.mark.parametrize("shape", [(3, 16, 16), (2, 40, 16), (2, 16, 40)])
+def test_orthogonalizing_brings_singular_values_near_one(shape: tuple[int, int, int]) -> None:
+    torch.manual_seed(0)
+    values = torch.linalg.svdvals(orthogonalize(torch.randn(shape)).float())
+    assert values.shape == (shape[0], 16)
+    assert values.median() > 0.6
+    assert values.max() < 1.3
+
+
+def test_the_sizes_have_the_parameters_that_their_names_promise(tokenizer: SentencePieceTokenizer) -> None:
+    from cwm_server.architecture import Decoder
+
+    with torch.device("meta"):
+        counts = {
+            name: sum(p.numel() for p in Decoder(replace(config, vocab_size=2048)).parameters())
+            for name, config in SIZES.items()
+        }
+    assert 5_000 < counts["tiny"] < 50_000
+    assert 4.5e6 < counts["small"] < 6e6
+    assert 25e6 < counts["medium"] < 35e6
+    assert 90e6 < counts["large"] < 110e6
+
+
+@pytest.mark.parametrize(("count", "window"), [(300, 300), (300, 70), (128, 128), (1, 5), (257, 1)])
+def test_attention_in_blocks_equals_attention_at_once(count: int, window: int) -> None:
+    torch.manual_seed(0)
+    q, k, v = (torch.randn(2, heads, count, 8, requires_grad=True) for heads in (4, 2, 2))
+    distance = torch.arange(count)[:, None] - torch.arange(count)[None, :]
+    repeated = (x.repeat_interleave(2, dim=1) for x in (k, v))
+    expected = torch.nn.functional.scaled_dot_product_attention(
+        q, *repeated, attn_mask=(distance >= 0) & (distance < window)
+    )
+    found = block_attention(q, k, v, window)
+    assert torch.allclose(found, expected, atol=1e-5)
+    grad = torch.randn_like(found)
+    for mine, theirs in zip(
+        torch.autograd.grad(found, (q, k, v), grad), torch.autograd.grad(expected, (q, k, v), grad), strict=True
+    ):
+        assert torch.allclose(mine, theirs, atol=1e-4)
+
+
+# The corpus
+
+
+def test_each_token_knows_what_it_belongs_to(tokenizer: SentencePieceTokenizer) -> None:
+    segments: list[Segment] = [
+        *encode_context("x\n"),
+        *(Special.CALL, '{"n": "1"}', Special.ACTION, "def f(n):\n", Special.FRAME),
+        *(Special.LINE, '{"n": "..", "total": "[12]", "m": "\'q\'"}', Special.ACTION, "    return n\n", Special.FRAME),
+        *(Special.RETURN, Special.ACTION, "    return n\n", Special.ARGUMENT, '"1"', Special.FRAME, Special.END),
+    ]
+    packed = Encoder(tokenizer).pack([segments], 512)
+    assert packed.tokens.tolist() == tokenizer.encode(segments)
+    shown: dict[int, str] = dict.fromkeys((GIVEN, EVENT, LOCALS, CHANGED, ACTION, ARGUMENT), "")
+    for token, kind in zip(packed.tokens, packed.classes, strict=True):
+        text = tokenizer.decode([int(token)])[0]
+        shown[int(kind)] += text.name + " " if isinstance(text, Special) else text
+    assert shown[EVENT] == "LINE RETURN END "
+    assert shown[GIVEN] == 'BEGIN CONTEXT x\nFRAME CALL {"n": "1"}ACTION def f(n):\nFRAME '
+    assert shown[CHANGED] == '": "[12]", "": "\'q\'"}'
+    assert shown[LOCALS] == '{"n": "..", "totalm'
+    assert shown[ACTION] == "ACTION     return n\nFRAME ACTION     return n\nARGUMENT "
+    assert shown[ARGUMENT] == '"1"FRAME '
+
+
+@pytest.mark.parametrize("limit", [130, 200, 400, 10_000])
+def test_a_long_document_is_cut_between_frames_and_every_frame_is_kept(
+    tokenizer: SentencePieceTokenizer, limit: int
+) -> None:
+    trace = counting(30, 7)
+    segments = document(trace)
+    pieces = list(windows(segments, limit, Encoder(tokenizer).measure))
+    header = len(encode_context(""))
+    seen: list[Frame] = []
+    for number, piece in enumerate(pieces):
+        assert len(tokenizer.encode(piece)) <= limit
+        assert piece[:header] == segments[:header]
+        decoded = decode(piece[header:])
+        assert not decoded.problems
+        frames = list(decoded.frames)
+        if number:
+            assert replace(frames[0], scope=0) == seen[-1]
+        seen += frames[1:] if number else frames
+        assert (Special.END in piece) == (number == len(pieces) - 1)
+    assert [(f.event, f.source, f.locals) for f in seen] == [(f.event, f.source, f.locals) for f in trace.frames]
+    assert (len(pieces) == 1) == (limit == 10_000)
+
+
+def test_a_piece_that_begins_with_an_exception_shows_all_values_after_it(tokenizer: SentencePieceTokenizer) -> None:
+    lines = [f"    x = {number}\n" for number in range(4)]
+    state = {"items": str(list(range(12)))}
+    frames = [Frame(Event.CALL, "def f(items):\n", state), Frame(Event.LINE, lines[0], state)]
+    frames += [Frame(Event.EXCEPTION, lines[0], None, "error"), Frame(Event.LINE, lines[1], state)]
+    frames += [Frame(Event.LINE, line, state) for line in lines[2:]]
+    segments = document(Trace(tuple(frames), Context("".join(lines)), Meta("3.11", Ending.OPEN)))
+    measure = Encoder(tokenizer).measure
+    after = segments.index(Special.EXCEPTION) + 6
+    first, second, *_ = windows(segments, measure(segments[:after]), measure)
+    assert first == segments[:after]
+    shown = decode(second[len(encode_context("")) :])
+    assert [frame.event for frame in shown.frames[:2]] == [Event.EXCEPTION, Event.LINE]
+    assert shown.frames[1].locals == state
+    assert not shown.problems
+
+
+def test_packed_shards_are_reused_and_new_ones_are_added(
+    data: Path, tokenizer: SentencePieceTokenizer, tmp_path: Path
+) -> None:
+    shards = tmp_path / "shards"
+    shards.mkdir()
+    write_shard(shards / "shard-0000.jsonl", [document(counting(2))] * 3)
+    first = corpus.pack_directory(shards, tmp_path / "packed", tokenizer, 512)
+    stamp = first["train"][0].stat().st_mtime_ns
+    write_shard(shards / "shard-0001.jsonl", [document(counting(3))] * 3)
+    second = corpus.pack_directory(shards, tmp_path / "packed", tokenizer, 512)
+    assert second["train"][0].stat().st_mtime_ns == stamp
+    joined = corpus.join([corpus.load_packed(path) for path in second["train"]])
+    assert len(joined) == 4
+    assert tokenizer.decode(joined.document(3)[0].tolist()) == document(counting(3))
+
+
+@pytest.mark.parametrize("line", ["{", '{"segments": [99]}', '{"segments": 3}', "[]"])
+def test_a_line_that_is_no_document_is_named(tmp_path: Path, line: str) -> None:
+    path = tmp_path / "shard-0000.jsonl"
+    path.write_text(json.dumps({"segments": [0]}) + "\n" + line + "\n")
+    with pytest.raises(ValueError, match=r"shard-0000\.jsonl, line 2 is not a document"):
+        list(corpus.read_shard(path))
+
+
+# Batches
+
+
+def test_an_epoch_has_every_document_once_in_an_order_of_its_own() -> None:
+    lengths = np.random.default_rng(0).integers(5, 900, 3000)
+    epochs = [plan(lengths, 4096, 0, epoch) for epoch in (0, 0, 1)]
+    for batches in epochs:
+        assert sorted(np.concatenate(batches).tolist()) == list(range(3000))
+        padded = [len(batch) * (-(-lengths[batch].max() // 64) * 64) for batch in batches]
+        assert max(padded) <= 4096
+        assert lengths.sum() / sum(padded) > 0.85
+    assert [batch.tolist() for batch in epochs[0]] == [batch.tolist() for batch in epochs[1]]
+    assert [batch.tolist() for batch in epochs[0]] != [batch.tolist() for batch in epochs[2]]
+
+
+def test_the_processes_of_a_run_share_each_batch(tokenizer: SentencePieceTokenizer) -> None:
+    packed = Encoder(tokenizer).pack([document(counting(n)) for n in range(7)], 512)
+    batch = gather(packed, np.arange(7))
+    parts = [piece.ids for rank in range(3) for piece in split(batch, 600, rank, 3)]
+    assert sorted(row.tolist() for part in parts for row in part) == sorted(batch.ids.tolist())
+
+
+def test_evaluation_counts_a_frame_as_right_only_when_all_of_it_is(tokenizer: SentencePieceTokenizer) -> None:
+    packed = Encoder(tokenizer).pack([document(counting(3))], 512)
+    tokens = torch.from_numpy(packed.tokens.astype(np.int64))
+    wrong = int(np.flatnonzero(packed.classes == CHANGED)[0])
+
+    class Oracle(torch.nn.Module):
+        """Knows the document but for one token of a changed value."""
+
+        def forward(self, ids: torch.Tensor) -> torch.Tensor:
+            following = torch.zeros_like(ids)
+            following[0, : len(tokens) - 1] = tokens[1:]
+            following[0, wrong - 1] = 0
+            return torch.nn.functional.one_hot(following, tokenizer.vocabulary_size) * 20.0
+
+    figures = evaluate(Oracle(), packed, 1)  # type: ignore[arg-type]
+    frames = len(counting(3).frames)
+    # The entry's call is given; the end stands as a frame of its own.
+    assert figures["heldout.frame"] == pytest.approx((frames - 1) / frames)
+    assert figures["heldout.changed"] < 1.0
+    assert figures["heldout.action"] == figures["heldout.event"] == figures["heldout.locals"] == 1.0

@@ -1,0 +1,320 @@
+"""The data engine: programs, the sandbox that they run in, and the documents that become of them."""
+
+from __future__ import annotations
+
+import ast
+import itertools
+import json
+import random
+import sys
+from pathlib import Path
+
+import pytest
+
+from cwm_server.training import data
+from cwm_server.training.programs import FAMILIES, humaneval, mbpp, normal, weights
+from cwm_server.training.programs.base import Program
+from cwm_server.training.programs.mutation import mutated
+from cwm_server.training.tracing import Result
+from cwm_server.training.workers import run
+from cwm_tracer.model import Event, Frame
+from cwm_tracer.wire import START, Segment, Special, decode, encode_frame
+
+GENERATED = ("drills", "grammar", "idioms", "suites")
+SPECIALS = tuple(Special)
+
+
+def traced(*programs: Program, wall_seconds: float = 20.0) -> list[Result]:
+    return [result for _, result in run(programs, workers=1, wall_seconds=wall_seconds)]
+
+
+def segments_of(result: Result) -> list[Segment]:
+    return [SPECIALS[item] if isinstance(item, int) else item for item in result.segments]
+
+
+def frames_of(result: Result) -> tuple[Frame, ...]:
+    return decode(segments_of(result)[4:]).frames
+
+
+def drawn(family: str, count: int, seed: int = 3) -> list[Program]:
+    return list(itertools.islice(FAMILIES[family](random.Random(seed), Path()), count))
+
+
+def simple(text: str, entry: str = "main", call: str = "main()") -> Program:
+    return Program("handmade", text, entry, call)
+
+
+# -- programs
+
+
+@pytest.mark.parametrize("family", GENERATED)
+def test_equal_seeds_give_equal_programs(family: str) -> None:
+    assert drawn(family, 30) == drawn(family, 30)
+    assert drawn(family, 30) != drawn(family, 30, seed=4)
+
+
+@pytest.mark.parametrize("family", GENERATED)
+def test_generated_programs_run_and_their_documents_round_trip(family: str) -> None:
+    results = traced(*drawn(family, 60))
+    taken = [result for result in results if not result.rejected]
+    allowed = {"too long", "long values", "ran too long", "the value is long"}
+    assert {result.rejected for result in results} - {""} <= allowed
+    assert len(taken) >= 45
+    for result in taken:
+        segments = segments_of(result)
+        assert segments[:2] == [Special.BEGIN, Special.CONTEXT]
+        assert isinstance(segments[2], str)
+        assert segments[2].count("# << START_OF_TRACE") == 1
+        assert segments[3] is Special.FRAME
+        decoded = decode(segments[4:])
+        assert decoded.problems == ()
+        assert decoded.ended == result.complete
+        assert len(decoded.frames) == result.frames
+        again: list[Segment] = []
+        cursor = START
+        for frame in decoded.frames:
+            again += encode_frame(frame, cursor)
+            cursor = cursor.after(frame)
+        assert [*again, *([Special.END] if decoded.ended else [])] == segments[4:]
+
+
+def test_results_do_not_depend_on_what_ran_before() -> None:
+    programs = drawn("suites", 12)
+    assert traced(*programs) == list(reversed(traced(*reversed(programs))))
+
+
+def test_an_assertion_is_filled_with_what_the_run_gives() -> None:
+    text = "def f(n):\n    return n * 2\n\n\ndef test_f():\n    assert f(4) == __RESULT_0__\n"
+    (result,) = traced(simple(text, "test_f", "test_f()"))
+    frames = frames_of(result)
+    assert "    assert f(4) == 8\n" in {frame.source for frame in frames}
+    assert all(frame.event is not Event.EXCEPTION for frame in frames)
+
+
+def test_a_wrong_assertion_fails_as_under_pytest() -> None:
+    text = "def f(n):\n    return n * 2\n\n\ndef test_f():\n    assert f(4) == __WRONG_0__\n"
+    (result,) = traced(Program("handmade", text, "test_f", "test_f()", rewritten=True))
+    (raised,) = [frame for frame in frames_of(result) if frame.event is Event.EXCEPTION]
+    assert raised.argument is not None
+    assert raised.argument.startswith("(<class 'AssertionError'>, AssertionError('assert 8 == ")
+
+
+def test_the_entry_may_take_a_fixture() -> None:
+    text = "import pytest\n\n\n@pytest.fixture\ndef box():\n    return [1, 2]\n\n\n"
+    text += "def test_box(box):\n    assert len(box) == 2\n"
+    (result,) = traced(simple(text, "test_box", "test_box(fixture_value(box))"))
+    assert frames_of(result)[0].locals == {"box": "[1, 2]"}
+
+
+@pytest.mark.skipif(
+    sys.version_info >= (3, 12), reason="training data is made on 3.11, whose tokenizer keeps f-strings whole"
+)
+def test_a_mutation_still_parses_and_keeps_its_functions() -> None:
+    text = "def f(items, n=3):\n    out = []\n    for item in items:\n        if item > n:\n"
+    text += "            out.append(f'{item}!')\n    return out\n"
+    seen = {mutated(random.Random(seed), text, rename=1, change=1) for seed in range(40)}
+    assert len(seen) > 20
+    for other in seen:
+        (node,) = ast.parse(other).body
+        assert isinstance(node, ast.FunctionDef)
+        assert node.name == "f"
+        assert "{item}" in other  # names in f-strings stay
+
+
+# -- the sandbox
+
+
+def test_a_program_that_loops_is_given_up() -> None:
+    loops = simple("def main():\n    while True:\n        pass\n")
+    fine = simple("def main():\n    x = 1\n    return x\n")
+    first, second = traced(loops, fine)
+    assert first.rejected in ("", "too long", "ran too long")  # a prefix of its trace may be kept
+    assert not first.complete
+    assert second.complete
+
+
+def test_a_program_that_hangs_in_c_code_is_killed_and_the_next_one_runs() -> None:
+    hangs = simple("def main():\n    return sum(range(10 ** 13))\n")
+    fine = simple("def main():\n    x = 1\n    return x\n")
+    first, second = traced(hangs, fine, wall_seconds=4.0)
+    assert first.rejected in ("hung", "ran too long")
+    assert second.complete
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "os.remove({path!r})",
+        "shutil.rmtree({folder!r})",
+        "open({path!r}, 'w').close()",
+        "os.rename({path!r}, {path!r} + '.old')",
+        "subprocess.run(['rm', {path!r}])",
+        "os.system('rm ' + {path!r})",
+        "pathlib.Path({path!r}).unlink()",
+        "pathlib.Path({path!r}).write_text('')",
+    ],
+)
+def test_a_program_cannot_change_files(tmp_path: Path, body: str) -> None:
+    precious = tmp_path / "precious.txt"
+    precious.write_text("keep me")
+    body = body.format(path=str(precious), folder=str(tmp_path))
+    (result,) = traced(simple(f"import os, pathlib, shutil, subprocess\n\n\ndef main():\n    {body}\n    return 1\n"))
+    assert precious.read_text() == "keep me"
+    assert result.rejected or any(frame.event is Event.EXCEPTION for frame in frames_of(result))
+
+
+@pytest.mark.parametrize(
+    "body", ["sys.exit(3)", "os._exit(3)", "os.abort()", "raise KeyboardInterrupt", "os.kill(os.getpid(), 9)"]
+)
+def test_a_program_that_exits_does_not_end_the_run(body: str) -> None:
+    exits = simple(f"import os, sys\n\n\ndef main():\n    {body}\n    return 1\n")
+    fine = simple("def main():\n    x = 1\n    return x\n")
+    _, second = traced(exits, fine)
+    assert second.complete
+
+
+def test_a_program_that_needs_too_much_memory_is_given_up() -> None:
+    greedy = simple("def main():\n    x = [0] * (1 << 40)\n    return len(x)\n")
+    fine = simple("def main():\n    x = 1\n    return x\n")
+    first, second = traced(greedy, fine)
+    assert not first.rejected or "Memory" in first.rejected or first.rejected == "killed its worker"
+    assert second.complete
+
+
+def test_output_is_discarded_and_input_is_at_its_end() -> None:
+    text = "def main():\n    print('x' * 10000)\n    try:\n        y = input()\n"
+    text += "    except EOFError:\n        y = 'none'\n    return y\n"
+    (result,) = traced(simple(text))
+    assert frames_of(result)[-1].argument == "'none'"
+
+
+# -- data sets
+
+
+def write_mbpp(folder: Path, *tasks: tuple[int, str, str]) -> Path:
+    lines = [
+        json.dumps(
+            {"task_id": number, "code": code, "test_list": [test], "challenge_test_list": [], "test_setup_code": ""}
+        )
+        for number, code, test in tasks
+    ]
+    (folder / mbpp.FILE).write_text("\n".join(lines) + "\n")
+    return folder
+
+
+FIVE = "def five(a):\r\n    b = a + 5\r\n    return b"
+SIX = "def six(a):\r\n    b = a + 6\r\n    return b"
+
+
+def test_only_mbpps_train_and_validation_splits_give_programs(tmp_path: Path) -> None:
+    numbers = (1, 10, 11, 510, 511, 600, 601, 974)
+    shared = write_mbpp(
+        tmp_path, *((n, f"def f{n}(a):\n    return a + {n}", f"assert f{n}(1) == {n + 1}") for n in numbers)
+    )
+    programs = list(mbpp.programs(random.Random(0), shared))
+    assert {program.subject for program in programs if program.heldout} == {"f511", "f600"}
+    assert {program.subject for program in programs if not program.heldout} == {"f601", "f974"}
+
+
+def test_a_function_of_an_evaluation_set_is_dropped_under_any_name(tmp_path: Path) -> None:
+    shared = write_mbpp(tmp_path, (11, FIVE, "assert five(1) == 6"), (700, SIX, "assert six(1) == 7"))
+    copied = simple(
+        "def other(number: int) -> int:\n    '''Doc.'''\n    total = number + 5  # add\n    return total\n",
+        "other",
+        "other(2)",
+    )
+    own = simple("def other(number):\n    total = number + 6\n    return total\n", "other", "other(2)")
+    corpus = data.Corpus(tmp_path / "out", mbpp.test_fingerprints(shared))
+    for program, result in zip((copied, own), traced(copied, own), strict=True):
+        corpus.add(program, result)
+    assert corpus.documents == 1
+    assert corpus.rejected["handmade"] == {"in an evaluation set": 1}
+
+
+def test_a_program_up_to_names_is_taken_once(tmp_path: Path) -> None:
+    first = simple("def f(a):\n    b = a + 1\n    return b\n", "f", "f(2)")
+    renamed = simple("def g(x):\n    y = x + 1\n    return y\n", "g", "g(2)")
+    other_input = simple("def f(a):\n    b = a + 1\n    return b\n", "f", "f(3)")
+    corpus = data.Corpus(tmp_path / "out", frozenset())
+    for program, result in zip((first, renamed, other_input), traced(first, renamed, other_input), strict=True):
+        corpus.add(program, result)
+    assert corpus.documents == 2
+    assert corpus.rejected["handmade"] == {"duplicate": 1}
+
+
+def test_a_fingerprint_sees_constants_and_no_names() -> None:
+    five, six = (normal.functions(code.replace("\r\n", "\n")) for code in (FIVE, SIX))
+    renamed = normal.functions("def f(x: int = 3) -> int:\n    '''Doc.'''\n    y: int = x + 5\n    return y\n")
+    plain = normal.functions("def f(x=3):\n    y = x + 5\n    return y\n")
+    assert five["five"] != six["six"]
+    assert renamed == plain
+
+
+def test_sampled_solutions_are_cut_after_the_function_and_held_out_by_task(tmp_path: Path) -> None:
+    import gzip
+
+    def task(number: int) -> dict[str, str]:
+        return {
+            "task_id": f"HumanEval/{number}",
+            "prompt": f'def add{number}(x):\n    """ Add. """\n',
+            "entry_point": f"add{number}",
+            "canonical_solution": f"    return x + {number}\n",
+            "test": f"    assert candidate(1) == {number + 1}\n    assert candidate(5) == {number + 5}\n",
+        }
+
+    tasks = [task(number) for number in range(9)]
+    (tmp_path / humaneval.TASKS).write_text("".join(json.dumps(item) + "\n" for item in tasks))
+    samples = [
+        {"prompt": item["prompt"], "samples": ["    y = x + 1\n    return y\n\nprint('after')\n", "    return (\n"]}
+        for item in tasks
+    ]
+    for name in (humaneval.SOLUTIONS, humaneval.ASSERTIONS):
+        content = samples if name == humaneval.SOLUTIONS else [{**item, "samples": []} for item in samples]
+        with gzip.open(tmp_path / name, "wt") as file:
+            file.writelines(json.dumps(item) + "\n" for item in content)
+    programs = list(humaneval.programs(random.Random(0), tmp_path))
+    assert len(programs) == 9 * 2 * 2
+    assert {program.subject for program in programs if program.heldout} == {"add7"}
+    assert not any("after" in program.text for program in programs)
+
+
+# -- the command
+
+
+def test_the_command_writes_shards_and_counts(tmp_path: Path) -> None:
+    shared = write_mbpp(tmp_path, (11, FIVE, "assert five(1) == 6"))
+    arguments = [
+        "--shared",
+        str(shared),
+        "--documents",
+        "25",
+        "--workers",
+        "1",
+        "--seed",
+        "5",
+        "--mix",
+        "humaneval=0,mbpp=0,library=0",
+    ]
+    for name in ("a", "b"):
+        assert data.main([*arguments, "--out", str(tmp_path / name)]) == 0
+    lines = (tmp_path / "a" / "shard-0000.jsonl").read_text().splitlines()
+    documents = [json.loads(line) for line in lines]
+    assert len(documents) == 25
+    assert len({document["id"] for document in documents}) == 25
+    assert {document["split"] for document in documents} <= {"train", "heldout"}
+    assert {document["source"] for document in documents} <= set(GENERATED)
+    assert json.loads((tmp_path / "a" / "corpus.json").read_text())["documents"] == 25
+    assert lines == (tmp_path / "b" / "shard-0000.jsonl").read_text().splitlines()
+
+
+def test_the_command_refuses_a_full_directory_and_an_unknown_source(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shared = write_mbpp(tmp_path, (11, FIVE, "assert five(1) == 6"))
+    with pytest.raises(SystemExit):
+        data.main(["--out", str(tmp_path), "--shared", str(shared), "--documents", "1"])
+    assert "is not empty" in capsys.readouterr().err
+    with pytest.raises(SystemExit):
+        data.main(["--out", str(tmp_path / "new"), "--shared", str(shared), "--documents", "1", "--mix", "poems=1"])
+    assert "no source is called 'poems'" in capsys.readouterr().err
+    assert weights("drills=0")["drills"] == 0

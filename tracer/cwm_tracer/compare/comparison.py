@@ -1,0 +1,239 @@
+"""Set predictions beside the truth: pairs, divergences and metrics, teacher-forced and free-running."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from cwm_tracer.compare.align import Block, align
+from cwm_tracer.compare.divergence import (
+    Divergence,
+    DivergenceKind,
+    extra_sentence,
+    kind_of,
+    missing_sentence,
+    sentence_for,
+)
+from cwm_tracer.compare.metrics import Mean, Metric, Rate
+from cwm_tracer.compare.score import Score, action_of, score_frame
+from cwm_tracer.compare.values import is_redacted, same_value
+from cwm_tracer.model import Choice, Ending, Event, Frame, Problem, ProblemKind, Trace, Verification
+
+Question = Literal["tf", "fr"]
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """A true frame and what was predicted for it.
+
+    `score` is None where there is nothing to score: a frame that was given, or one whose prediction is missing.
+    """
+
+    index: int
+    truth: Frame
+    predicted: Frame | None
+    score: Score | None
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """A prediction beside the truth. `question` says which one: "tf" for teacher-forced, "fr" for free-running.
+
+    `pairs` are the aligned frames in order: all true ones when teacher-forced, those that have a counterpart when
+    free-running. `missing` counts predictions that could not be had, `redacted` values that were withheld; neither is
+    scored.
+    """
+
+    question: Question
+    pairs: tuple[Pair, ...]
+    divergences: tuple[Divergence, ...]
+    metrics: Mapping[str, Metric]
+    missing: int = 0
+    redacted: int = 0
+
+    @property
+    def first(self) -> Divergence | None:
+        """The first divergence."""
+        return self.divergences[0] if self.divergences else None
+
+
+def compare_verification(truth: Trace, verification: Verification) -> Comparison:
+    """Teacher-forced: each choice against the true frame of the same index. Frame 0 is given and not scored."""
+    pairs: list[Pair] = []
+    divergences: list[Divergence] = []
+    bits = Mean()
+    missing = 0
+    choices = verification.choices
+    for index, frame, before in _with_state_before(truth.frames):
+        choice = choices[index] if index < len(choices) else None
+        if index == 0 or choice is None:
+            missing += index > 0
+            pairs.append(Pair(index, frame, None, None))
+            continue
+        score = score_frame(frame, choice.frame, before, well_formed=_is_well_formed(choice))
+        pairs.append(Pair(index, frame, choice.frame, score))
+        if choice.bits is not None:
+            bits += Mean(choice.bits, 1)
+        if not score.frame:
+            divergences.append(_divergence(truth.frames, index, choice, score))
+    scores = [pair.score for pair in pairs if pair.score is not None]
+    metrics: dict[str, Metric] = {
+        "tf.event": _rate(score.event for score in scores),
+        "tf.action": _rate(score.action for score in scores),
+        "tf.state": _rate(score.state for score in scores if score.state is not None),
+        "tf.variable": sum((score.variables for score in scores), Rate()),
+        "tf.changed": sum((score.changed for score in scores), Rate()),
+        "tf.argument": _rate(score.argument for score in scores if score.argument is not None),
+        "tf.frame": _rate(score.frame for score in scores),
+        "tf.bits": bits,
+        "format": _rate(score.well_formed for score in scores),
+    }
+    redacted = sum(score.redacted for score in scores)
+    return Comparison("tf", tuple(pairs), tuple(divergences), metrics, missing, redacted)
+
+
+def compare_traces(truth: Trace, predicted: Trace, problems: Sequence[Problem] = ()) -> Comparison:
+    """Free-running: two traces, aligned on event and source line; values are compared inside aligned pairs only.
+
+    `problems` are those of the roll-out that made `predicted`. What `predicted` holds beyond a truth that was cut short
+    is neither right nor wrong.
+    """
+    real, told = truth.frames, predicted.frames
+    cut_short = truth.meta.ending not in (Ending.RETURNED, Ending.NEVER_CALLED)
+    blocks = align([_key(frame) for frame in real], [_key(frame) for frame in told])
+    if cut_short and blocks and not blocks[-1].truth:
+        blocks.pop()
+    before = {index: state for index, _, state in _with_state_before(real)}
+    pairs: list[Pair] = []
+    divergences: list[Divergence] = []
+    for block in blocks:
+        if not block.equal:
+            divergences.append(_replaced(real, told, block))
+            continue
+        for index, at in zip(block.truth, block.predicted, strict=True):
+            score = score_frame(real[index], told[at], before[index])
+            pairs.append(Pair(index, real[index], told[at], score))
+            if not score.frame:
+                divergences.append(_divergence(real, index, Choice(told[at]), score, at))
+    if problems:
+        malformed = _malformed(real, blocks, problems)
+        others = [each for each in divergences if each.index != malformed.index]
+        divergences = sorted([*others, malformed], key=lambda each: each.index)
+    first = divergences[0].index if divergences else len(real)
+    metrics: dict[str, Metric] = {
+        "format": _well_formed_frames(len(told), problems),
+        "fr.prefix": Rate(max(0, first - 1), max(0, len(real) - 1)),
+        "fr.return": _outcome_rate(truth, predicted),
+        "fr.trace": Rate(int(not divergences), int(len(real) > 0)),
+    }
+    redacted = sum(pair.score.redacted for pair in pairs if pair.score is not None)
+    return Comparison("fr", tuple(pairs), tuple(divergences), metrics, 0, redacted)
+
+
+def _key(frame: Frame) -> tuple[Event, str]:
+    return frame.event, action_of(frame)
+
+
+def _with_state_before(frames: Sequence[Frame]) -> Iterator[tuple[int, Frame, Mapping[str, str] | None]]:
+    """Each frame with the locals that its scope showed last."""
+    last: dict[int, Mapping[str, str]] = {}
+    for index, frame in enumerate(frames):
+        yield index, frame, last.get(frame.scope)
+        if frame.locals is not None:
+            last[frame.scope] = frame.locals
+
+
+def _rate(scored: Iterator[bool]) -> Rate:
+    counts = Counter(map(bool, scored))
+    return Rate(counts[True], counts[True] + counts[False])
+
+
+def _is_well_formed(choice: Choice) -> bool:
+    return not choice.problems and (choice.frame is not None or choice.ended)
+
+
+def _divergence(frames: Sequence[Frame], index: int, choice: Choice, score: Score, at: int | None = None) -> Divergence:
+    kind = kind_of(frames[index], choice.frame, choice.problems, choice.ended)
+    return Divergence(
+        kind=kind,
+        index=index,
+        truth=frames[index],
+        predicted=choice.frame,
+        variables=score.differences,
+        problems=choice.problems,
+        sentence=sentence_for(kind, frames[index], choice.frame, score.differences, choice.problems, frames, index),
+        predicted_index=at,
+    )
+
+
+def _replaced(real: Sequence[Frame], told: Sequence[Frame], block: Block) -> Divergence:
+    """The divergence of a block in which frames are missing, inserted, or others than happened."""
+    index, at = block.truth.start, block.predicted.start
+    count = max(len(block.truth), len(block.predicted))
+    if not block.predicted:
+        frame = real[index]
+        sentence = missing_sentence(frame, count)
+        return Divergence(
+            DivergenceKind.MISSING, index, frame, None, sentence=sentence, predicted_index=at, count=count
+        )
+    predicted = told[at]
+    if not block.truth:
+        sentence = extra_sentence(predicted, count)
+        return Divergence(
+            DivergenceKind.EXTRA, index, None, predicted, sentence=sentence, predicted_index=at, count=count
+        )
+    frame = real[index]
+    kind = kind_of(frame, predicted, (), False)
+    sentence = sentence_for(kind, frame, predicted, (), (), real, index)
+    return Divergence(kind, index, frame, predicted, sentence=sentence, predicted_index=at, count=count)
+
+
+def _malformed(real: Sequence[Frame], blocks: Sequence[Block], problems: Sequence[Problem]) -> Divergence:
+    """What could not be read of a roll-out, as one divergence at the true frame beside the first problem."""
+    at = min(problem.frame for problem in problems)
+    index = len(real)
+    for block in blocks:
+        if at < block.predicted.stop:
+            index = min(block.truth.start + at - block.predicted.start, block.truth.stop)
+            break
+    frame = real[index] if index < len(real) else None
+    count = len({problem.frame for problem in problems})
+    sentence = f"the prediction is not well-formed: {problems[0]}"
+    return Divergence(DivergenceKind.FORMAT, index, frame, None, (), tuple(problems), sentence, at, count)
+
+
+def _well_formed_frames(frames: int, problems: Sequence[Problem]) -> Rate:
+    """Of all frames said after the given one; text that made no frame at all counts as one frame."""
+    lost = (ProblemKind.UNKNOWN_EVENT, ProblemKind.TEXT_AFTER_END)
+    nowhere = sum(problem.kind in lost for problem in problems)
+    faulty = {problem.frame for problem in problems if problem.kind not in lost and problem.frame < frames}
+    said = max(0, frames - 1)
+    return Rate(max(0, said - len(faulty)), said + nowhere)
+
+
+def _outcome_rate(truth: Trace, predicted: Trace) -> Rate:
+    real = _outcome(truth.frames)
+    if truth.meta.ending is not Ending.RETURNED or real is None or any(value and is_redacted(value) for value in real):
+        return Rate()
+    told = _outcome(predicted.frames)
+    return Rate(int(told is not None and all(_same(a, b) for a, b in zip(real, told, strict=True))), 1)
+
+
+def _outcome(frames: Sequence[Frame]) -> tuple[str | None, str | None] | None:
+    """What the entry returned, and the exception that it passed on instead; None when its end is not in the trace.
+
+    An exception frame directly before the return says that the return is an unwinding.
+    """
+    if not frames or frames[-1].event is not Event.RETURN or frames[-1].scope != frames[0].scope:
+        return None
+    before = frames[-2] if len(frames) > 1 else frames[0]
+    raised = before.argument if before.event is Event.EXCEPTION and before.scope == frames[0].scope else None
+    return frames[-1].argument, raised
+
+
+def _same(truth: str | None, predicted: str | None) -> bool:
+    if truth is None or predicted is None:
+        return truth is predicted
+    return same_value(truth, predicted)

@@ -1,0 +1,148 @@
+"""Divergences: where a prediction and the truth part, of what kind, and in a sentence."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from cwm_tracer.compare.score import Difference, action_of
+from cwm_tracer.compare.wording import cut, cut_pair, describe_path, exception_of, quoted
+from cwm_tracer.model import Event, Frame, Problem
+
+
+class DivergenceKind(enum.Enum):
+    """What about a frame was predicted wrong; the first that applies, from the frame's existence to its values."""
+
+    FORMAT = "format"
+    MISSING = "missing"
+    EXTRA = "extra"
+    EXCEPTION = "exception"
+    CALL = "call"
+    CONTROL_FLOW = "control flow"
+    RETURN_VALUE = "return value"
+    STATE = "state"
+
+
+@dataclass(frozen=True, slots=True)
+class Divergence:
+    """One place where a prediction and the truth part.
+
+    `index` is that of the true frame, or of the true frame before which predicted ones were inserted. `truth` is None
+    there, `predicted` is None where nothing was predicted; `predicted_index` is its place in the predicted trace (None
+    when teacher-forced). `count` says over how many frames a run of missing, extra or replaced frames goes.
+    """
+
+    kind: DivergenceKind
+    index: int
+    truth: Frame | None
+    predicted: Frame | None
+    variables: tuple[Difference, ...] = ()
+    problems: tuple[Problem, ...] = ()
+    sentence: str = ""
+    predicted_index: int | None = None
+    count: int = 1
+
+
+def kind_of(truth: Frame, predicted: Frame | None, problems: Sequence[Problem], ended: bool) -> DivergenceKind:
+    """The kind of a divergence at a true frame; `ended` says that the model ended the trace there."""
+    if problems or (predicted is None and not ended):
+        return DivergenceKind.FORMAT
+    if predicted is None:
+        return DivergenceKind.MISSING
+    events = (truth.event, predicted.event)
+    if events[0] is not events[1]:
+        for event, kind in ((Event.EXCEPTION, DivergenceKind.EXCEPTION), (Event.CALL, DivergenceKind.CALL)):
+            if event in events:
+                return kind
+        return DivergenceKind.CONTROL_FLOW
+    if truth.event is Event.CALL:
+        return DivergenceKind.CALL
+    if action_of(truth) != action_of(predicted):
+        return DivergenceKind.CONTROL_FLOW
+    if truth.event is Event.EXCEPTION:
+        return DivergenceKind.EXCEPTION
+    return DivergenceKind.RETURN_VALUE if truth.event is Event.RETURN else DivergenceKind.STATE
+
+
+def sentence_for(
+    kind: DivergenceKind,
+    truth: Frame,
+    predicted: Frame | None,
+    differences: Sequence[Difference],
+    problems: Sequence[Problem],
+    frames: Sequence[Frame],
+    index: int,
+) -> str:
+    """What a person would say of a divergence at `frames[index]`."""
+    if predicted is None and kind is DivergenceKind.MISSING:
+        return f"predicted that the trace ends, {_happened(truth)}"
+    if kind is DivergenceKind.FORMAT:
+        why = str(problems[0]) if problems else "no frame"
+        return f"the prediction is no well-formed frame ({cut(why)}), {_happened(truth)}"
+    assert predicted is not None
+    if truth.event is predicted.event and action_of(truth) == action_of(predicted):
+        return _values(truth, predicted, differences)
+    path = describe_path(truth, predicted, frames, index)
+    told = _told(predicted, with_line=action_of(truth) != action_of(predicted))
+    return path or f"predicted {told}, {_happened(truth)}"
+
+
+def missing_sentence(truth: Frame, count: int) -> str:
+    """For true frames that a free-running prediction left out."""
+    if count == 1:
+        return f"did not predict that {_happened(truth)}"
+    return f"did not predict {count} frames, from {quoted(truth.source)} on"
+
+
+def extra_sentence(predicted: Frame, count: int) -> str:
+    """For frames that a free-running prediction inserted."""
+    more = f", the first of {count} frames that did not happen" if count > 1 else ", which did not happen"
+    return f"predicted {_told(predicted)}{more}"
+
+
+def _happened(frame: Frame) -> str:
+    match frame.event:
+        case Event.CALL:
+            return f"it called {quoted(frame.source)}"
+        case Event.RETURN:
+            return f"it returned {cut(frame.argument or '')} from {quoted(frame.source)}"
+        case Event.EXCEPTION:
+            return f"it raised {cut(exception_of(frame.argument))} in {quoted(frame.source)}"
+    return f"it ran {quoted(frame.source)}"
+
+
+def _told(frame: Frame, with_line: bool = True) -> str:
+    match frame.event:
+        case Event.CALL:
+            return f"a call of {quoted(frame.source)}"
+        case Event.RETURN:
+            return f"a return of {cut(frame.argument or '')}" + (f" from {quoted(frame.source)}" if with_line else "")
+        case Event.EXCEPTION:
+            error = cut(exception_of(frame.argument))
+            return f"the exception {error}" + (f" in {quoted(frame.source)}" if with_line else "")
+    return quoted(frame.source)
+
+
+def _values(truth: Frame, predicted: Frame, differences: Sequence[Difference]) -> str:
+    if truth.event is Event.RETURN:
+        real, told = cut_pair(truth.argument or "", predicted.argument or "")
+        return f"predicted return value {told}, it was {real}"
+    if truth.event is Event.EXCEPTION:
+        real, told = cut_pair(exception_of(truth.argument), exception_of(predicted.argument))
+        return f"predicted the exception {told}, it was {real}"
+    if not differences:
+        return "the values differ"
+    first = differences[0]
+    text = f"`{cut(first.name)}` " + _value(first)
+    more = len(differences) - 1
+    return text + (f" (and {more} more variable{'s differ' if more > 1 else ' differs'})" if more else "")
+
+
+def _value(difference: Difference) -> str:
+    if difference.truth is None:
+        return f"is not bound, predicted {cut(difference.predicted or '')}"
+    if difference.predicted is None:
+        return f"is {cut(difference.truth)}, predicted not bound"
+    real, told = cut_pair(difference.truth, difference.predicted)
+    return f"is {real}, predicted {told}"

@@ -1,0 +1,90 @@
+"""The metrics: their ids, and sums that can be merged over tests. `docs/metrics.md` explains each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """`correct` of `total`. Sums of rates are micro-averages: every frame weighs the same."""
+
+    correct: int = 0
+    total: int = 0
+
+    @property
+    def value(self) -> float | None:
+        """Between 0 and 1; None when nothing was scored."""
+        return self.correct / self.total if self.total else None
+
+    @property
+    def count(self) -> int:
+        """How many things were scored."""
+        return self.total
+
+    def __add__(self, other: Rate) -> Rate:
+        return Rate(self.correct + other.correct, self.total + other.total)
+
+
+@dataclass(frozen=True, slots=True)
+class Mean:
+    """The mean of `count` numbers whose sum is `sum`."""
+
+    sum: float = 0.0
+    count: int = 0
+
+    @property
+    def value(self) -> float | None:
+        """In the metric's unit; None when nothing was measured."""
+        return self.sum / self.count if self.count else None
+
+    def __add__(self, other: Mean) -> Mean:
+        return Mean(self.sum + other.sum, self.count + other.count)
+
+
+Metric = Rate | Mean
+Metrics = Mapping[str, Metric]
+
+
+@dataclass(frozen=True, slots=True)
+class Definition:
+    """One metric: what `counted` things it is a rate or mean of, in a few words."""
+
+    id: str
+    counted: str
+    lower_is_better: bool = False
+
+
+DEFINITIONS = {
+    definition.id: definition
+    for definition in (
+        Definition("tf.event", "events: call, line, return or exception"),
+        Definition("tf.action", "events on their source line"),
+        Definition("tf.state", "states: all locals of a call or line frame"),
+        Definition("tf.variable", "variables"),
+        Definition("tf.changed", "variables that just changed"),
+        Definition("tf.argument", "return values and exceptions"),
+        Definition("tf.frame", "frames, everything in them"),
+        Definition("tf.bits", "bits of surprise per frame", lower_is_better=True),
+        Definition("format", "well-formed frames"),
+        Definition("fr.prefix", "frames before the first divergence"),
+        Definition("fr.return", "outcomes of the entry"),
+        Definition("fr.trace", "whole traces"),
+    )
+}
+
+
+def merge(metrics: Iterable[Metrics]) -> dict[str, Metric]:
+    """Sum metrics id by id, in the order of `DEFINITIONS`; ids it does not know come after, sorted."""
+    rates: dict[str, Rate] = {}
+    means: dict[str, Mean] = {}
+    for each in metrics:
+        for name, metric in each.items():
+            if isinstance(metric, Rate):
+                rates[name] = rates.get(name, Rate()) + metric
+            else:
+                means[name] = means.get(name, Mean()) + metric
+    order = {name: position for position, name in enumerate(DEFINITIONS)}
+    sums: dict[str, Metric] = {**rates, **means}
+    return {name: sums[name] for name in sorted(sums, key=lambda id_: (order.get(id_, len(order)), id_))}

@@ -1,0 +1,118 @@
+"""Digests of whole values: what tells two values apart where only a part of them is shown."""
+
+from __future__ import annotations
+
+import collections
+import hashlib
+import marshal
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any
+
+from cwm_tracer.redaction import REDACTED, is_secret_key
+
+# Immutable values of exact builtin types, whose identity implies an equal repr.
+ATOMS = frozenset({int, float, bool, str, bytes, complex, type(None), type(Ellipsis)})
+CONTAINERS = frozenset({list, tuple, dict, set, frozenset})
+_NUMBERS = frozenset({int, float, bool, complex})
+
+# What a builtin container or string holds, whatever a subclass makes of iteration.
+_ITEMS: dict[type, Callable[[Any], Sequence[Any]]] = {
+    list: lambda value: list(list.__iter__(value)),
+    tuple: lambda value: list(tuple.__iter__(value)),
+    collections.OrderedDict: lambda value: list(collections.OrderedDict.items(value)),
+    dict: lambda value: list(dict.items(value)),
+    set: lambda value: list(set.__iter__(value)),
+    frozenset: lambda value: list(frozenset.__iter__(value)),
+    collections.deque: lambda value: list(collections.deque.__iter__(value)),
+    str: str.__str__,
+    bytes: lambda value: bytes(memoryview(value)),
+    bytearray: lambda value: bytes(memoryview(value)),
+}
+_SIZED = tuple(_ITEMS)
+
+
+def items_of(value: object) -> Sequence[Any]:
+    """The items of a builtin container or string or of a subclass of one, pairs for a dict; of another value, none.
+
+    Runs no code of the value's, and what it returns doesn't change with the value.
+    """
+    kind = type(value)
+    known = _ITEMS.get(kind) if type(kind) is type else None
+    if known is None and issubclass(kind, _SIZED):
+        known = next(_ITEMS[base] for base in _SIZED if issubclass(kind, base))
+    return () if known is None else known(value)
+
+
+def is_ordered(items: Iterable[object]) -> bool:
+    """Whether the items of a set hash to the same in every process, so that their order is the program's own."""
+    return all(
+        type(item) in _NUMBERS or (type(item) is tuple and all(type(part) in _NUMBERS for part in item))
+        for item in items
+    )
+
+
+def digest(text: str) -> str:
+    """Twelve hexadecimal digits, the same in every process."""
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:12]
+
+
+def digest_of(value: object, shown: Callable[[object], str]) -> str:
+    """A digest of all that a builtin container or string, or one of a subclass, holds at any depth.
+
+    `shown` gives the text of what is no builtin inside. What dicts hold under secret names doesn't count.
+    """
+    result = hashlib.sha256()
+    for chunk in _chunks(value, shown):
+        result.update(chunk)
+    return result.hexdigest()[:12]
+
+
+class _Leave:
+    """Stands on the stack of a walk for the end of a container."""
+
+    def __init__(self, identity: int) -> None:
+        self.identity = identity
+
+
+def _chunks(root: object, shown: Callable[[object], str]) -> Iterator[bytes]:
+    """Bytes that differ where two values do. Not recursive, so that the depth of a value is no limit."""
+    stack: list[Any] = [root]
+    inside: dict[int, int] = {}
+    while stack:
+        value = stack.pop()
+        kind = type(value)
+        builtin = type(kind) is type
+        if kind is _Leave:
+            del inside[value.identity]
+        elif builtin and kind in ATOMS:
+            yield marshal.dumps(value, 2)
+        elif id(value) in inside:
+            yield b"^%d" % inside[id(value)]
+        elif value is root or (builtin and kind in CONTAINERS):
+            items = _flat(value, shown)
+            yield f"{'' if value is root else kind.__name__}{len(items)}(".encode()
+            if _are_atoms(items):
+                yield marshal.dumps(items, 2)
+            else:
+                inside[id(value)] = len(inside)
+                stack.append(_Leave(id(value)))
+                stack.extend(reversed(items))
+        else:
+            yield marshal.dumps(shown(value), 2)
+
+
+def _flat(value: object, shown: Callable[[object], str]) -> list[Any]:
+    """What is in a container, in an order that is the same in every process."""
+    kind, items = type(value), items_of(value)
+    if issubclass(kind, dict):
+        return [part for key, held in items for part in (key, REDACTED if is_secret_key(key) else held)]
+    if issubclass(kind, (set, frozenset)):
+        return sorted(digest_of((item,), shown) for item in items)
+    return [items] if isinstance(items, (str, bytes)) else list(items)
+
+
+def _are_atoms(items: list[Any]) -> bool:
+    try:
+        return set(map(type, items)) <= ATOMS
+    except Exception:  # a metaclass may define how types hash
+        return False
