@@ -181,6 +181,41 @@ def test_a_state_of_another_tokenizer_is_refused(data: Path, tokenizer: Sentence
         trainer(data, tokenizer, tmp_path, tokens=3_000).resume()
 
 
+def test_a_run_starts_from_the_weights_of_another(
+    data: Path, tokenizer: SentencePieceTokenizer, tmp_path: Path
+) -> None:
+    trainer(data, tokenizer, tmp_path / "first").run()
+    more = trainer(data, tokenizer, tmp_path / "second", tokens=4_000)
+    more.start_from(tmp_path / "first")
+    assert same(dict(more.model.named_parameters()), weights(tmp_path / "first"))
+    assert more.progress.tokens == 0
+    more.run()
+    assert not same(weights(tmp_path / "first"), weights(tmp_path / "second"))
+
+
+@pytest.mark.parametrize("other", ["size", "tokenizer"])
+def test_weights_that_do_not_fit_a_run_are_refused_by_name(
+    data: Path, tokenizer: SentencePieceTokenizer, tmp_path: Path, other: str
+) -> None:
+    first = tmp_path / "first"
+    if other == "size":
+        Trainer(config_for("small", tokenizer), tokenizer, data, first, SETTINGS).save()
+    else:
+        train_tokenizer([document(counting(3))] * 40, tmp_path, size=520, threads=1)
+        small = SentencePieceTokenizer((tmp_path / "tokenizer.model").read_bytes())
+        trainer(data, small, first).save()
+    with pytest.raises(ValueError, match=f"first .*another {other}"):
+        trainer(data, tokenizer, tmp_path / "second").start_from(first)
+
+
+@pytest.mark.parametrize(("attention", "full"), [("full", 2), ("cwm", 1)])
+def test_which_layers_see_everything_can_be_chosen(data: Path, tmp_path: Path, attention: str, full: int) -> None:
+    options = ["--config", "tiny", "--tokens", "2000", "--context", "512", "--batch", "1024", "--micro", "1024"]
+    command = ["train", "--data", str(data), "--out", str(tmp_path), *options, "--threads", "1", "--fp32"]
+    assert main([*command, "--attention", attention]) == 0
+    assert load_model(tmp_path).config.layer_types.count("full_attention") == full
+
+
 def test_a_run_without_documents_says_so(tokenizer: SentencePieceTokenizer, tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="no shard with documents to train on"):
         trainer(tmp_path, tokenizer, tmp_path / "out").run()

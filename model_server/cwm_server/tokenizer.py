@@ -89,6 +89,7 @@ class SentencePieceTokenizer:
             raise TokenizerError(f"{name} is not a sentencepiece model: {error}") from None
         self.name = name
         self.digest = hashlib.sha256(data).hexdigest()
+        self.serialized = data
         self.vocabulary_size: int = processor.GetPieceSize()
         self._uncached: Any = processor.EncodeAsIds
         self._cached: Any = lru_cache(maxsize=1 << 14)(processor.EncodeAsIds)

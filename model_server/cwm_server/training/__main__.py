@@ -27,6 +27,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     train.add_argument("--tokenizer", type=Path, help="tokenizer.model; default: the one in --data")
     train.add_argument("--out", type=Path, required=True, help="directory for the model, its log and its state")
     train.add_argument("--config", default="small", choices=["tiny", "small", "medium", "large"])
+    train.add_argument("--attention", choices=["cwm", "full"], help="layers that see everything: every fourth, or all")
+    train.add_argument("--init", type=Path, help="directory of a model to start from, with its tokenizer")
     train.add_argument("--minutes", type=float, help="budget of time, all resumed runs together")
     train.add_argument("--tokens", type=float, help="budget of tokens")
     train.add_argument("--context", type=int, default=2048, help="longest document in tokens; longer ones are cut")
@@ -88,6 +90,7 @@ def _train(options: argparse.Namespace) -> int:
     import torch
     import torch.distributed as dist
 
+    from cwm_server.model_config import FULL
     from cwm_server.tokenizer import SENTENCEPIECE_FILE, SentencePieceTokenizer
     from cwm_server.training.configs import config_for
     from cwm_server.training.optimizer import Rates
@@ -99,7 +102,7 @@ def _train(options: argparse.Namespace) -> int:
         if options.device == "cuda":
             torch.cuda.set_device(int(os.environ.get("LOCAL_RANK", rank)))
         dist.init_process_group("nccl" if options.device == "cuda" else "gloo")
-    path = options.tokenizer or options.data / SENTENCEPIECE_FILE
+    path = options.tokenizer or (options.init or options.data) / SENTENCEPIECE_FILE
     tokenizer = SentencePieceTokenizer(path.read_bytes())
     settings = Settings(
         minutes=options.minutes,
@@ -119,7 +122,12 @@ def _train(options: argparse.Namespace) -> int:
     )
     rates = Rates() if options.rate is None else Rates(matrices=options.rate)
     config = replace(config_for(options.config, tokenizer), max_position_embeddings=options.context)
+    if options.attention is not None:
+        pattern = (FULL,) * config.num_hidden_layers if options.attention == "full" else ()
+        config = replace(config, layer_types=pattern)
     trainer = Trainer(config, tokenizer, options.data, options.out, settings, rates, rank, world)
+    if options.init is not None:
+        trainer.start_from(options.init)
     if options.resume and not trainer.resume() and rank == 0:
         print(f"{options.out}: no state to resume, starting anew", file=sys.stderr)
     trainer.run()

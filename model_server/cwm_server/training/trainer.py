@@ -17,7 +17,7 @@ import torch.nn.functional as F
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from cwm_server.architecture import Decoder, save_model
+from cwm_server.architecture import Decoder, load_model, save_model
 from cwm_server.model_config import ModelConfig
 from cwm_server.tokenizer import SENTENCEPIECE_FILE, SentencePieceTokenizer
 from cwm_server.training.attention import block_attention
@@ -133,10 +133,7 @@ class Trainer:
     def save(self) -> None:
         """Write the weights as they ship, and beside them all that a resumed run needs."""
         save_model(self.model, self.out, self.settings.shard_size)
-        source = self.data / SENTENCEPIECE_FILE
-        target = self.out / SENTENCEPIECE_FILE
-        if source.exists() and not (target.exists() and target.samefile(source)):
-            shutil.copyfile(source, target)
+        (self.out / SENTENCEPIECE_FILE).write_bytes(self.tokenizer.serialized)
         final, part, old = (self.out / (STATE + suffix) for suffix in ("", ".part", ".old"))
         shutil.rmtree(part, ignore_errors=True)
         part.mkdir(parents=True)
@@ -157,6 +154,17 @@ class Trainer:
             final.rename(old)
         part.rename(final)
         shutil.rmtree(old, ignore_errors=True)
+
+    def start_from(self, directory: Path) -> None:
+        """Take the weights of another model of these sizes and this tokenizer; the optimizer starts anew."""
+        tokenizer = SentencePieceTokenizer((directory / SENTENCEPIECE_FILE).read_bytes())
+        if tokenizer.digest != self.tokenizer.digest:
+            raise ValueError(f"{directory} was trained with another tokenizer; name its own with --tokenizer")
+        weights = load_model(directory).state_dict()
+        own = self.model.state_dict()
+        if {name: t.shape for name, t in weights.items()} != {name: t.shape for name, t in own.items()}:
+            raise ValueError(f"{directory} holds a model of another size; name its --config")
+        self.model.load_state_dict(weights)
 
     def resume(self) -> bool:
         """Continue from the state in the output directory; False when there is none."""
