@@ -201,7 +201,7 @@ def test_weights_that_do_not_fit_a_run_are_refused_by_name(
     if other == "size":
         Trainer(config_for("small", tokenizer), tokenizer, data, first, SETTINGS).save()
     else:
-        train_tokenizer([document(counting(3))] * 40, tmp_path, size=520, threads=1)
+        train_tokenizer([document(counting(3))] * 40, tmp_path, size=490, threads=1)
         small = SentencePieceTokenizer((tmp_path / "tokenizer.model").read_bytes())
         trainer(data, small, first).save()
     with pytest.raises(ValueError, match=f"first .*another {other}"):
