@@ -169,7 +169,8 @@ def test_a_run_that_was_killed_while_it_saved_resumes_from_the_save_before(
 
 def test_nothing_that_is_saved_is_a_pickle(data: Path, tokenizer: SentencePieceTokenizer, tmp_path: Path) -> None:
     trainer(data, tokenizer, tmp_path, tokens=3_000).run()
-    kinds = {path.suffix for path in tmp_path.rglob("*") if path.is_file()}
+    drawn = tmp_path / "tensorboard"
+    kinds = {path.suffix for path in tmp_path.rglob("*") if path.is_file() and drawn not in path.parents}
     assert kinds == {".json", ".jsonl", ".model", ".npz", ".safetensors"}
 
 
@@ -179,6 +180,21 @@ def test_a_state_of_another_tokenizer_is_refused(data: Path, tokenizer: Sentence
     state.write_text(state.read_text().replace(tokenizer.digest, "0" * 64))
     with pytest.raises(ValueError, match="another tokenizer"):
         trainer(data, tokenizer, tmp_path, tokens=3_000).resume()
+
+
+def test_the_figures_of_a_run_can_be_seen_in_tensorboard(
+    data: Path, tokenizer: SentencePieceTokenizer, tmp_path: Path
+) -> None:
+    pytest.importorskip("tensorboard")
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    trainer(data, tokenizer, tmp_path, tokens=20_000).run()
+    log = [json.loads(line) for line in (tmp_path / "log.jsonl").read_text().splitlines()]
+    events = EventAccumulator(str(tmp_path / "tensorboard")).Reload()
+    drawn = [(event.step, event.value) for event in events.Scalars("loss/changed")]
+    assert drawn == [
+        (entry["step"], pytest.approx(entry["loss.changed"], abs=1e-4)) for entry in log if "loss" in entry
+    ]
 
 
 def test_a_run_starts_from_the_weights_of_another(

@@ -24,10 +24,10 @@ from cwm_server.training.attention import block_attention
 from cwm_server.training.batches import Batch, gather, loss_weights, plan, split
 from cwm_server.training.corpus import CLASSES, Packed, join, load_packed, pack_directory
 from cwm_server.training.evaluation import evaluate
+from cwm_server.training.log import Log, Window
 from cwm_server.training.optimizer import Optimizer, Rates, initialize, schedule
 
 STATE = "state"
-LOG = "log.jsonl"
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +99,7 @@ class Trainer:
         self.out.mkdir(parents=True, exist_ok=True)
         began, before = time.monotonic(), self.progress.seconds
         saved = began
-        window = _Window()
+        log, window = Log(self.out), Window()
         result: dict[str, float] = {}
         train, held_out, batches = self._epoch()
         while True:
@@ -116,18 +116,20 @@ class Trainer:
             self.progress.step += 1
             self.progress.batch += 1
             self.progress.tokens += int((batch.classes != 255).sum())
-            window.add(loss_sums, counts, self.progress)
+            window.add(loss_sums, counts)
             due = self.progress.step % self.settings.eval_every == 0
             if self.rank == 0 and self.progress.step % self.settings.log_every == 0:
-                self._log(window.flush(self.progress) | {"norm": norm, "share": share})
+                seen = {"step": self.progress.step, "tokens": self.progress.tokens, "seconds": self.progress.seconds}
+                log.add(seen | window.flush(self.progress.tokens) | {"norm": norm, "share": share})
             if self.rank == 0 and due:
-                result = self._evaluate(held_out)
+                result = self._evaluate(held_out, log)
             if self.rank == 0 and time.monotonic() - saved > self.settings.save_minutes * 60:
                 self.save()
                 saved = time.monotonic()
         if self.rank == 0:
-            result = self._evaluate(held_out)
+            result = self._evaluate(held_out, log)
             self.save()
+        log.close()
         return result
 
     def save(self) -> None:
@@ -265,41 +267,10 @@ class Trainer:
     def _autocast(self) -> contextlib.AbstractContextManager[Any]:
         return torch.autocast(self.settings.device.split(":")[0], torch.bfloat16, enabled=self.settings.bf16)
 
-    def _evaluate(self, held_out: Packed) -> dict[str, float]:
+    def _evaluate(self, held_out: Packed, log: Log) -> dict[str, float]:
         if not len(held_out):
             return {}
         with self._autocast():
             figures = evaluate(self.model, held_out, self.settings.eval_documents, self.settings.device)
-        self._log({"step": self.progress.step, "tokens": self.progress.tokens, **figures})
+        log.add({"step": self.progress.step, "tokens": self.progress.tokens, **figures})
         return figures
-
-    def _log(self, entry: dict[str, float]) -> None:
-        line = json.dumps({key: round(value, 5) if isinstance(value, float) else value for key, value in entry.items()})
-        with (self.out / LOG).open("a", encoding="utf-8") as file:
-            file.write(line + "\n")
-        print(line, flush=True)
-
-
-class _Window:
-    """Figures between two lines of the log."""
-
-    def __init__(self) -> None:
-        self.losses, self.counts = torch.zeros(len(CLASSES)), torch.zeros(len(CLASSES))
-        self.tokens, self.began = 0, time.monotonic()
-
-    def add(self, losses: Tensor, counts: Tensor, progress: Progress) -> None:
-        self.losses += losses
-        self.counts += counts
-
-    def flush(self, progress: Progress) -> dict[str, float]:
-        now = time.monotonic()
-        rate = (progress.tokens - self.tokens) / (now - self.began) if self.tokens else 0.0
-        means = self.losses / self.counts.clamp(min=1)
-        entry: dict[str, float] = {"step": progress.step, "tokens": progress.tokens, "seconds": progress.seconds}
-        entry["loss"] = float(self.losses[1:].sum() / self.counts[1:].sum().clamp(min=1))
-        entry |= {f"loss.{name}": float(mean) for name, mean in zip(CLASSES, means, strict=True)}
-        entry["tokens_per_second"] = rate
-        self.losses.zero_()
-        self.counts.zero_()
-        self.tokens, self.began = progress.tokens, now
-        return entry
