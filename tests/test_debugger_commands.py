@@ -332,7 +332,7 @@ class Terminal:
     def send(self, text: str) -> None:
         os.write(self._fd, text.encode())
 
-    def expect(self, text: str, interrupting: bool = False, seconds: float = 20) -> str:
+    def expect(self, text: str, interrupting: bool = False, seconds: float = 60) -> str:
         """What is printed up to and with `text`, pressing Ctrl-C until it comes if asked to.
 
         Once is not enough: readline misses a signal that arrives between printing its prompt and waiting for input.
@@ -353,7 +353,7 @@ class Terminal:
     def close(self) -> int:
         os.close(self._fd)
         try:
-            return self._process.wait(20)
+            return self._process.wait(60)
         finally:
             self._process.kill()
 

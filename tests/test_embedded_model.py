@@ -30,7 +30,8 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str, object], s
 
 def test_every_true_frame_gets_a_prediction(demo: tuple[dict[str, object], str]) -> None:
     report, printed = demo
-    assert report["model"] == {"name": "cwm-embedded"}
+    assert (report["model"]["name"], report["model"]["constrained"]) == ("cwm-embedded", True)
+    assert "outside of what constrained decoding allows" not in printed
     assert all(test["missing"] == 0 for test in report["tests"])
     assert "predictions are missing" not in printed
 

@@ -136,11 +136,12 @@ def test_closing_ends_the_child_and_a_later_question_says_so(directory):
     predictor.close()
 
 
-def test_closing_before_the_child_is_ready_waits_for_nothing(directory):
+def test_closing_before_the_child_is_ready_waits_for_nothing(directory, monkeypatch):
+    monkeypatch.setattr(sys, "executable", str(_script(directory.parent / "never_ready", "exec sleep 60")))
     predictor = EmbeddedPredictor(directory)
     began = time.monotonic()
     predictor.close()
-    assert time.monotonic() - began < 3
+    assert time.monotonic() - began < 30
 
 
 def test_a_child_that_dies_is_a_failure_of_one_line_at_once(directory):
@@ -251,7 +252,7 @@ def test_a_killed_parent_leaves_no_orphan(directory, tmp_path):
         assert listens(said["port"])
         process.send_signal(signal.SIGKILL)
         process.wait()
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 60
     while listens(said["port"]) and time.monotonic() < deadline:
         time.sleep(0.05)
     assert not listens(said["port"])

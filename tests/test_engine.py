@@ -211,3 +211,87 @@ def test_the_common_prefix_is_found(first, second):
     while expected < min(len(first), len(second)) and first[expected] == second[expected]:
         expected += 1
     assert common_prefix(first, second) == expected
+
+
+@settings(max_examples=40, deadline=None)
+@given(prompt=PROMPTS, data=st.data())
+def test_a_draft_changes_no_answer(prompt, data):
+    plain = Engine(MODEL, guessing=False).generate([prompt], max_tokens=40)[0]
+    draft = list(plain.ids)
+    for _ in range(data.draw(st.integers(0, 4))):
+        place = data.draw(st.integers(0, len(draft)))
+        draft[place : place + data.draw(st.integers(0, 3))] = data.draw(st.lists(TOKENS, max_size=3))
+    guessed = Engine(MODEL).generate([prompt], max_tokens=40, draft=draft)[0]
+    assert guessed.ids == plain.ids
+    assert guessed.logprobs == pytest.approx(plain.logprobs, abs=1e-4)
+
+
+def test_a_right_draft_saves_calls_of_the_model(monkeypatch):
+    prompt, calls = [3, 1, 4], []
+    answer = Engine(MODEL).generate([prompt], max_tokens=60)[0].ids
+    hidden = MODEL.hidden
+    monkeypatch.setattr(MODEL, "hidden", lambda *given, **named: calls.append(1) or hidden(*given, **named))
+    assert Engine(MODEL).generate([prompt], max_tokens=60, draft=answer)[0].ids == answer
+    assert len(calls) < 15
+
+
+def test_a_sampled_answer_is_the_same_with_a_draft():
+    sampling = Sampling(1.0, 0.9, 7)
+    plain = Engine(MODEL, guessing=False).generate([[1, 2, 3]], max_tokens=30, sampling=sampling)[0].ids
+    assert Engine(MODEL).generate([[1, 2, 3]], max_tokens=30, sampling=sampling, draft=plain)[0].ids == plain
+
+
+class Banning:
+    """Never lets the same token come twice in a row, nor a few others."""
+
+    def __init__(self, ids):
+        self.last = ids[-1]
+
+    def permits(self, token):
+        return token != self.last and token % 5 != 0
+
+    def mask(self):
+        return bytes(self.permits(token) for token in range(VOCABULARY))
+
+    def advance(self, token):
+        permitted = self.permits(token)
+        self.last = token
+        return permitted
+
+
+class Ban:
+    guide = staticmethod(Banning)
+
+
+@settings(max_examples=30, deadline=None)
+@given(prompts=st.lists(PROMPTS, min_size=1, max_size=3))
+def test_a_constraint_leaves_the_best_of_what_it_allows(prompts):
+    answers = Engine(MODEL).generate(prompts, max_tokens=12, constraint=Ban())
+    for prompt, answer in zip(prompts, answers, strict=True):
+        ids = list(prompt)
+        for token in answer.ids:
+            allowed = torch.tensor([Banning(ids).permits(other) for other in range(VOCABULARY)])
+            assert int(logits_after(ids)[-1].masked_fill(~allowed, -torch.inf).argmax()) == token
+            ids.append(token)
+
+
+@settings(max_examples=30, deadline=None)
+@given(ids=st.lists(TOKENS, min_size=2, max_size=40))
+def test_scores_under_a_constraint_rank_the_true_token_among_what_it_allows(ids):
+    plain = Engine(MODEL).score(ids)
+    scores = Engine(MODEL, chunk=7).score(ids, guide=Banning(ids[:1]))
+    assert scores.logprobs == pytest.approx(plain.logprobs, abs=1e-4)
+    assert scores.outside == [place for place in range(1, len(ids)) if not Banning(ids[:place]).permits(ids[place])]
+    for place in range(1, len(ids)):
+        logits = logits_after(ids[:place])[-1]
+        allowed = [Banning(ids[:place]).permits(token) or token == ids[place] for token in range(VOCABULARY)]
+        better = [float(logits[token]) > float(logits[ids[place]]) for token in range(VOCABULARY)]
+        assert scores.ranks[place - 1] == 1 + sum(a and b for a, b in zip(allowed, better, strict=True))
+
+
+def test_a_batch_of_which_one_row_is_left_goes_on_as_alone():
+    prompts = [[1, 2, 3, 4], [1, 2], [5, 6, 7, 8, 9, 10]]
+    alone = [Engine(MODEL, guessing=False).generate([prompt], max_tokens=60)[0].ids for prompt in prompts]
+    stop = {alone[0][1], alone[1][2]} - set(alone[2])
+    expected = [recomputed(prompt, 60, frozenset(stop))[0] for prompt in prompts]
+    assert [answer.ids for answer in Engine(MODEL).generate(prompts, max_tokens=60, stop=stop)] == expected

@@ -2,12 +2,7 @@
 
 from __future__ import annotations
 
-import ast
-import asyncio
-import inspect
-import re
 import sys
-import types
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -17,89 +12,41 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 import golden
+import recorded
+import recorder_corpus
 from cwm_tracer import wire
 from cwm_tracer.model import Context, Ending, Event, Frame, Trace
-from cwm_tracer.recorder import Recording
+from cwm_tracer.recorder import Backend, Recording
+from naive_recorder import Step, naive_steps
+from recorded import BACKENDS, Program
 from strategies import programs
 
-FILE = "program.py"
-Step = tuple[str, int, Any]
-
-
-def _without_addresses(text: str) -> str:
-    return re.sub(" at 0x[0-9a-f]+", "", text)
-
-
-def _repr(value: object) -> str:
-    try:
-        return _without_addresses(repr(value))
-    except Exception:
-        return f"<{type(value).__qualname__} object>"
-
-
-def _definition_lines(source: str) -> dict[int, int]:
-    """The `def` or `class` line of each decorated definition by its first decorator's."""
-    found = {}
-    for node in ast.walk(ast.parse(source)):
-        decorators = getattr(node, "decorator_list", [])
-        if decorators:
-            found[decorators[0].lineno] = node.lineno  # type: ignore[attr-defined]
-    return found
-
-
-def _naive(source: str, limit: int) -> list[Step]:
-    """Run the `main` of a program and take the repr of everything at every event of its file, module bodies aside."""
-    definitions = _definition_lines(source)
-    steps: list[Step] = []
-    end = 0  # after the entry has returned for good, dropped generators may still be closed
-
-    def trace(frame: types.FrameType, event: str, arg: Any) -> Any:
-        nonlocal end
-        if frame.f_code.co_filename != FILE or len(steps) >= limit:
-            return None
-        line = definitions.get(frame.f_lineno, frame.f_lineno) if event == "call" else frame.f_lineno
-        if event in ("call", "line"):
-            steps.append((event, line, {name: _repr(value) for name, value in frame.f_locals.items()}))
-        elif event == "return":
-            steps.append((event, line, _repr(arg)))
-            end = len(steps) if frame.f_code is module.main.__code__ else end
-        elif event == "exception":
-            shown = ", ".join(map(_repr, arg[:2]))
-            steps.append((event, line, f"({shown}, <traceback object>)"))
-        return trace
-
-    module = sys.modules["program"] = types.ModuleType("program")
-    exec(compile(source, FILE, "exec"), module.__dict__)
-    before = sys.gettrace()
-    if inspect.iscoroutinefunction(module.main):
-        asyncio.run(asyncio.sleep(0))
-    sys.settrace(trace)
-    try:
-        result = module.main()
-        if inspect.iscoroutine(result):
-            asyncio.run(result)
-    except Exception:
-        pass
-    finally:
-        sys.settrace(before)
-    return steps[:end] if len(steps) < limit else steps
+LIMIT = 2_000
+EXAMPLE = (
+    "def main():\n    try:\n        x = [1 // 0 for _ in 'ab']\n"
+    "    except ZeroDivisionError as error:\n        del error\n"
+)
 
 
 def _steps(recording: Recording) -> list[Step]:
     return [
-        (frame.event.value, frame.line or 0, frame.argument if frame.locals is None else dict(frame.locals))
+        (
+            frame.event.value,
+            frame.line or 0,
+            frame.scope,
+            frame.argument if frame.locals is None else dict(frame.locals),
+        )
         for frame in recording.frames
     ]
 
 
 def _in_order(steps: list[Step]) -> list[Any]:
-    return [list(state.items()) if isinstance(state, dict) else state for _, _, state in steps]
+    return [list(state.items()) if isinstance(state, dict) else state for *_, state in steps]
 
 
 def _assert_equal_to_naive(source: str) -> None:
-    limit = 2_000
-    expected = _naive(source, limit)
-    recorded = _steps(golden.record(source, FILE, max_frames=limit))
+    expected = naive_steps(Program(source), LIMIT)
+    recorded = _steps(Program(source).record(max_frames=LIMIT))
     assert recorded == expected[: len(recorded)]
     assert len(recorded) == len(expected)
     if sys.version_info < (3, 13):  # where the interpreter itself shows names in the order of their binding
@@ -131,18 +78,27 @@ def test_no_golden_trace_is_left_without_its_program() -> None:
 @pytest.mark.parametrize(
     "program", [path for path in golden.PROGRAMS if path.stem != "values"], ids=lambda path: path.stem
 )
+@pytest.mark.usefixtures("backend")
 def test_a_golden_program_is_recorded_as_the_naive_recorder_sees_it(program: Path) -> None:
     _assert_equal_to_naive(program.read_text(encoding="utf-8"))
 
 
-@given(programs())
+@pytest.mark.parametrize("name", recorder_corpus.PROGRAMS)
+def test_a_program_of_the_corpus_is_recorded_as_the_naive_recorder_sees_it(name: str, backend: str) -> None:
+    if backend == "monitoring" and name in recorder_corpus.DISTURBED:
+        pytest.skip("the naive recorder disturbs it, as any trace function does")
+    _assert_equal_to_naive(recorder_corpus.PROGRAMS[name])
+
+
+# Not with the fixture: one set of examples is for all backends.
+@given(programs(), st.sampled_from(BACKENDS))
 @settings(max_examples=150, deadline=None)
-@example(
-    "def main():\n    try:\n        x = [1 // 0 for _ in 'ab']\n"
-    "    except ZeroDivisionError as error:\n        del error\n"
-)
-def test_any_program_is_recorded_as_the_naive_recorder_sees_it(source: str) -> None:
-    _assert_equal_to_naive(source)
+@example(EXAMPLE, BACKENDS[0])
+@example(EXAMPLE, BACKENDS[-1])
+def test_any_program_is_recorded_as_the_naive_recorder_sees_it(source: str, backend: Backend) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(recorded, "backend", backend)
+        _assert_equal_to_naive(source)
 
 
 @given(programs(), st.integers(0, 40))

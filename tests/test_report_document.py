@@ -33,7 +33,7 @@ TRUTH = placed(
 )
 
 
-def _sample() -> Report:
+def sample() -> Report:
     wrong = verified(TRUTH, {2: line("    return y", x=1, y=2), 3: None}, failure="timed out", windows=2, model="m")
     frames = [*TRUTH.frames[:2], raised("    y = x", KeyError("x")), returned("    y = x")]
     free = rolled_out(*frames, problems=(Problem(ProblemKind.TEXT_AFTER_END, 4),))
@@ -55,14 +55,14 @@ def _sample() -> Report:
 
 
 def test_reading_what_was_written_gives_the_same_report() -> None:
-    report = _sample()
+    report = sample()
     again = Report.from_json(report.to_json())
     assert again == report
     assert again.to_json() == report.to_json()
 
 
 @settings(max_examples=100, deadline=None)
-@given(st.lists(made_tests(), max_size=2), st.dictionaries(TEXT, TEXT, max_size=2))
+@given(st.lists(made_tests(), max_size=2, unique_by=lambda test: test.nodeid), st.dictionaries(TEXT, TEXT, max_size=2))
 def test_any_report_survives_writing_and_reading(made: list[TestReport], run: dict[str, str]) -> None:
     report = Report.of(made, run=run)
     text = report.to_json()
@@ -72,10 +72,10 @@ def test_any_report_survives_writing_and_reading(made: list[TestReport], run: di
 
 def test_the_same_inputs_give_the_same_text_but_for_the_run() -> None:
     def texts(run: dict[str, object], backwards: bool) -> dict[str, object]:
-        sample = _sample()
-        tests = sample.tests[::-1] if backwards else sample.tests
-        settings = dict(reversed(list(sample.settings.items()))) if backwards else sample.settings
-        report = Report.of(tests, settings=settings, notes=sample.notes, run=run)
+        made = sample()
+        tests = made.tests[::-1] if backwards else made.tests
+        settings = dict(reversed(list(made.settings.items()))) if backwards else made.settings
+        report = Report.of(tests, settings=settings, notes=made.notes, run=run)
         text = report.to_json()
         return {"text": text[: text.index('"run":')], "run": json.loads(text)["run"]}
 
@@ -85,14 +85,14 @@ def test_the_same_inputs_give_the_same_text_but_for_the_run() -> None:
 
 
 def test_tests_are_sorted_and_their_metrics_summed() -> None:
-    report = _sample()
+    report = sample()
     assert [test.nodeid for test in report.tests] == ["a.py::test_a", "b.py::test_b", "c.py::test_c", "d.py::test_d"]
     assert report.totals["tf.frame"] == Rate(4, 5)
     assert report.tests[1].missing == 1
 
 
 def test_agreement_is_stored_as_a_sign_and_unchanged_values_as_dots() -> None:
-    data = json.loads(_sample().to_json())["tests"][0]
+    data = json.loads(sample().to_json())["tests"][0]
     assert data["verification"]["choices"] == [None, "=", "=", "="]
     assert [frame[2] for frame in data["trace"]["frames"]] == [{"x": "1"}, {"x": ".."}, {"x": "..", "y": "1"}, "1"]
     assert data["trace"]["lines"][1] == ["    y = x\n", "cart.py", 2]
@@ -108,19 +108,19 @@ def test_variables_keep_their_binding_order() -> None:
 
 
 def test_divergences_point_at_the_frames_of_the_trace_and_the_predictions() -> None:
-    (_, state), (_, formatted), *_ = Report.from_json(_sample().to_json()).tests[1].divergences
+    (_, state), (_, formatted), *_ = Report.from_json(sample().to_json()).tests[1].divergences
     assert state.kind is DivergenceKind.STATE
     assert (state.truth, state.predicted) == (TRUTH.frames[2], line("    return y", x=1, y=2))
     assert formatted.predicted_index is not None
 
 
 def test_a_test_says_what_its_figures_leave_out() -> None:
-    notes = {test.nodeid: test.notes for test in _sample().tests}
+    notes = {test.nodeid: test.notes for test in sample().tests}
     assert notes["a.py::test_a"] == ()
     assert notes["b.py::test_b"] == (
         "of the caller",
         "predictions are missing: timed out",
-        "verified in 2 windows: the trace is longer than the model's context",
+        "verified in windows: the trace is longer than the model's context",
     )
     assert notes["c.py::test_c"] == ("the entry was never called",)
     secret = trace(call("def f(token):", token=Raw("<redacted>")), line("    pass", token=Raw("<redacted>")))
@@ -149,8 +149,8 @@ def test_a_roll_out_that_its_server_broke_off_is_not_scored() -> None:
         (json.dumps({"schema": SCHEMA, "version": VERSION + 1}), "newer pytest-cwm (version 2"),
         (json.dumps({"schema": SCHEMA, "version": "1"}), "damaged"),
         (json.dumps({"schema": SCHEMA, "version": 1}), "damaged: the report has no 'settings'"),
-        (_sample().to_json().replace('[true, "fine", null]', "3"), "the report.gates[1] is no list of 3"),
-        ("[" * 100_000, "nested too deep"),
+        (sample().to_json().replace('[true, "fine", null]', "3"), "the report.gates[1] is no array"),
+        ('{"a":' * 100_000, "nested too deep"),
     ],
 )
 def test_what_is_no_report_is_refused_in_one_line(text: str, says: str) -> None:
@@ -161,7 +161,7 @@ def test_what_is_no_report_is_refused_in_one_line(text: str, says: str) -> None:
 
 
 def test_a_truncated_report_is_refused_wherever_it_was_cut() -> None:
-    text = _sample().to_json()
+    text = sample().to_json()
     for length in (60, len(text) // 3, len(text) // 2, len(text) - 3):
         with pytest.raises(ReportError, match="truncated"):
             Report.from_json(text[:length])
@@ -170,7 +170,7 @@ def test_a_truncated_report_is_refused_wherever_it_was_cut() -> None:
 @given(st.data())
 @settings(max_examples=100, deadline=None)
 def test_a_damaged_report_is_refused_or_can_be_shown(data: st.DataObject) -> None:
-    document = json.loads(_sample().to_json())
+    document = json.loads(sample().to_json())
     place = document
     while True:
         key = data.draw(st.sampled_from(list(place) if isinstance(place, dict) else range(len(place))))
@@ -189,22 +189,22 @@ def test_a_damaged_report_is_refused_or_can_be_shown(data: st.DataObject) -> Non
 
 
 def test_unknown_fields_are_ignored() -> None:
-    document = json.loads(_sample().to_json())
+    document = json.loads(sample().to_json())
     document["later"] = 1
     document["tests"][0]["later"] = {}
-    assert Report.from_json(json.dumps(document)) == _sample()
+    assert Report.from_json(json.dumps(document)) == sample()
 
 
 @pytest.mark.parametrize("name", ["report.json", "sub/dir/report.json.gz"])
 def test_a_file_is_read_as_it_was_written(tmp_path: Path, name: str) -> None:
     path = tmp_path / name
-    write_report(_sample(), path)
-    assert read_report(path) == _sample()
+    write_report(sample(), path)
+    assert read_report(path) == sample()
     assert [each.name for each in path.parent.iterdir()] == [path.name]
     first = path.read_bytes()
-    write_report(_sample(), path)
+    write_report(sample(), path)
     assert path.read_bytes() == first
-    assert (gzip.decompress(first) if name.endswith("gz") else first).decode("ascii") == _sample().to_json()
+    assert (gzip.decompress(first) if name.endswith("gz") else first).decode("ascii") == sample().to_json()
 
 
 def test_a_failed_write_leaves_the_old_report_and_nothing_else(tmp_path: Path) -> None:
@@ -220,16 +220,16 @@ def test_a_failed_write_leaves_the_old_report_and_nothing_else(tmp_path: Path) -
 def test_a_place_that_can_not_be_written_is_one_line(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(ReportError, match=r"can't write the report .*report\.json"):
-        write_report(_sample(), tmp_path / "file" / "report.json")
+        write_report(sample(), tmp_path / "file" / "report.json")
     with pytest.raises(ReportError, match="can't write the report"):
-        write_report(_sample(), tmp_path)
+        write_report(sample(), tmp_path)
 
 
 def test_errors_of_reading_name_the_file(tmp_path: Path) -> None:
     path = tmp_path / "report.json.gz"
     with pytest.raises(ReportError, match=r"can't read .*report\.json\.gz: No such file"):
         read_report(path)
-    write_report(_sample(), path)
+    write_report(sample(), path)
     path.write_bytes(path.read_bytes()[:-20])
     with pytest.raises(ReportError, match=r"report\.json\.gz: the report is truncated"):
         read_report(path)

@@ -153,7 +153,7 @@ def _report() -> Report:
     ("name", "width", "verbosity", "encoding"),
     [
         ("terminal.txt", 80, 0, "utf-8"),
-        ("terminal-verbose.txt", 120, 1, "utf-8"),
+        ("terminal-verbose.txt", 120, 2, "utf-8"),
         ("terminal-quiet-ascii.txt", 80, -1, "ascii"),
         ("terminal-ascii.txt", 80, 0, "ascii"),
     ],
@@ -233,10 +233,20 @@ def test_of_many_tests_the_worst_are_shown_and_all_with_v() -> None:
     assert sum(shown.startswith("t.py::test_") and "%" in shown for shown in default) == 20
     assert "and 10 more, 9 of them with a divergence (-v shows all)" in default
     assert sum("teacher-forced" in shown for shown in default) == 3
-    assert f"{sum(range(30)) - 3} more divergences (-v shows all)" in default
+    assert f"{sum(range(30)) - 3} more divergences (-v shows the first of each test, -vv all)" in default
     verbose = list(render(Report.of(tests), verbosity=1))
-    assert sum("teacher-forced" in shown for shown in verbose) == sum(range(30))
-    assert not any("-v" in shown for shown in verbose)
+    assert sum("teacher-forced" in shown for shown in verbose) == 29
+    assert [shown for shown in verbose if "-v" in shown] == [f"{sum(range(30)) - 29} more divergences (-vv shows all)"]
+    everything = list(render(Report.of(tests), verbosity=2))
+    assert sum("teacher-forced" in shown for shown in everything) == sum(range(30))
+    assert not any("-v" in shown for shown in everything)
+
+
+def test_quiet_shows_figures_and_very_quiet_only_the_gates() -> None:
+    quiet = list(render(_report(), verbosity=-1))
+    assert any(shown.startswith("tf.frame") for shown in quiet)
+    assert not any("test_total_with_a_discount" in shown for shown in quiet)
+    assert next(iter(render(_report(), verbosity=-2))) == "gates"
 
 
 def test_a_percentage_is_rounded_down() -> None:

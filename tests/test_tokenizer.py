@@ -130,6 +130,19 @@ def test_segments_come_back_from_a_remote_models_tokens(remote: HuggingFaceToken
     assert remote.decode(remote.encode(segments)) == joined(segments)
 
 
+@given(TEXTS)
+def test_the_bytes_of_tokens_join_to_the_text(
+    small: SentencePieceTokenizer, remote: HuggingFaceTokenizer, text: str
+) -> None:
+    for tokenizer in (small, remote):
+        try:
+            ids = tokenizer.encode([text])
+        except ValueError:  # a lone surrogate
+            continue
+        assert b"".join(map(tokenizer.bytes_of, ids)) == text.encode("utf-8", "surrogatepass")
+        assert all(tokenizer.bytes_of(tokenizer.special(special)) == b"" for special in Special)
+
+
 @given(st.data())
 def test_whatever_a_model_says_decodes(small: SentencePieceTokenizer, data: st.DataObject) -> None:
     ids = data.draw(st.lists(st.integers(0, small.vocabulary_size - 1)))

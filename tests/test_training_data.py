@@ -20,6 +20,10 @@ from cwm_server.training.workers import run
 from cwm_tracer.model import Event, Frame
 from cwm_tracer.wire import START, Segment, Special, decode, encode_frame
 
+pytestmark = pytest.mark.skipif(
+    sys.version_info[:2] != (3, 11), reason="training data is made on the version that CWM was trained on"
+)
+
 GENERATED = ("drills", "grammar", "idioms", "suites")
 SPECIALS = tuple(Special)
 

@@ -17,18 +17,19 @@ import unittest.mock
 import weakref
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, ClassVar, NoReturn
 
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
 import cwm_tracer
+from cwm_tracer.redaction import Redactor, is_secret_name
 from cwm_tracer.values import Limits, Renderer
 
 SHORT = Limits(items=5, depth=3, characters=200, seconds=0.05)
-RENDERER = Renderer()
-CUTTING = Renderer(SHORT)
+RENDERER = Renderer(Limits(seconds=30))
+CUTTING = Renderer(dataclasses.replace(SHORT, seconds=30))
 
 
 class Shown:
@@ -51,7 +52,13 @@ ATOMS = (
     | st.text(st.characters(), max_size=8)
     | st.binary(max_size=8)
 )
-HASHABLE = st.none() | st.booleans() | st.integers(-5, 5) | st.text(max_size=3) | st.tuples(st.integers(-5, 5))
+HASHABLE = (
+    st.none()
+    | st.booleans()
+    | st.integers(-5, 5)
+    | st.text(max_size=3).filter(lambda text: not is_secret_name(text))
+    | st.tuples(st.integers(-5, 5))
+)
 NESTED = st.recursive(
     ATOMS,
     lambda inner: (
@@ -187,7 +194,7 @@ def test_text_is_the_same_in_every_process() -> None:
             {Plain(), Plain()}, [[[[[set(words)]]]]], {1, 2, 1000, -7}, words, dict.fromkeys(words), Plain(),
             collections.Counter(words), collections.deque(words), {1.5, None, "s"},
         ]
-        for renderer in (Renderer(), Renderer(Limits(items=5, depth=3, characters=200))):
+        for renderer in (Renderer(Limits(seconds=30)), Renderer(Limits(items=5, depth=3, characters=200, seconds=30))):
             for value in values:
                 print(renderer(value))
     """
@@ -219,6 +226,115 @@ def test_strings_in_a_set_stand_in_order() -> None:
     assert RENDERER(frozenset({"b", "a"})) == "frozenset({'a', 'b'})"
 
 
+# -- records
+
+
+class Shade(enum.Enum):
+    DARK = 1
+
+
+@dataclasses.dataclass
+class Point:
+    x: Any
+    y: Any = 2
+    hidden: int = dataclasses.field(default=3, repr=False)
+    shared: ClassVar[int] = 4
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Slotted:
+    z: Any
+
+
+class Below(Point):
+    pass
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        Point(1),
+        Point("a", [Slotted(None)]),
+        Slotted((1,)),
+        Below(1),
+        {"k": Point({2})},
+        Shade.DARK,
+        [Shade.DARK, Slotted(Shade)],
+    ],
+    ids=str,
+)
+def test_a_record_is_shown_as_its_repr_shows_it(value: object) -> None:
+    assert RENDERER(value) == repr(value)
+
+
+def test_a_record_with_a_repr_of_its_own_keeps_it() -> None:
+    @dataclasses.dataclass
+    class Own:
+        x: int
+
+        def __repr__(self) -> str:
+            return "own"
+
+    class Named(collections.namedtuple("Named", "x")):
+        def __repr__(self) -> str:
+            return "named"
+
+    assert RENDERER([Own(1), Named(1)]) == "[own, named]"
+
+
+def test_a_half_built_record_shows_what_it_has() -> None:
+    half = Point.__new__(Point)
+    assert RENDERER(half) == "Point(x=<unset>, y=2)"
+    half.x = 1
+    assert RENDERER(half) == "Point(x=1, y=2)"
+    assert RENDERER(Slotted.__new__(Slotted)) == "Slotted(z=<unset>)"
+
+
+def test_a_field_that_is_computed_is_left_to_the_repr() -> None:
+    class Computed(Point):
+        @property
+        def x(self) -> int:  # type: ignore[override]
+            return 7
+
+        @x.setter
+        def x(self, value: int) -> None:
+            pass
+
+    assert RENDERER(Computed(1)).endswith("Computed(x=7, y=2)")
+
+
+def test_a_record_that_holds_itself() -> None:
+    point = Point(1)
+    point.y = [point]
+    assert RENDERER(point) == "Point(x=1, y=[...])"
+    long = Point([0] * 50)
+    long.x.append(long)
+    before = CUTTING(long)
+    long.y = 3
+    assert CUTTING(long) != before
+
+
+def test_a_record_is_bounded_and_told_from_others() -> None:
+    one, other = Point(list(range(10**5))), Point(list(range(10**5)))
+    other.x[77_777] = -1
+    assert len(CUTTING(one)) < 400
+    assert CUTTING(one) != CUTTING(other)
+    assert CUTTING([[[[Point(1)]]]]) != CUTTING([[[[Point(2)]]]])
+    deep: Any = 1
+    for _ in range(2_000):
+        deep = Point(deep)
+    assert len(RENDERER(deep)) < 400
+
+
+def test_what_a_record_holds_under_a_secret_name_is_withheld() -> None:
+    login = dataclasses.make_dataclass("Login", ["user", "password"])
+    pair = collections.namedtuple("pair", "user token")
+    assert RENDERER([login("ann", "hunter2"), pair("ann", 5)]) == (
+        "[Login(user='ann', password=<redacted>), pair(user='ann', token=<redacted>)]"
+    )
+    assert CUTTING([[[[login("ann", "one")]]]]) == CUTTING([[[[login("ann", "two")]]]])
+
+
 # -- bounds
 
 
@@ -248,10 +364,10 @@ def test_no_text_is_long(value: object) -> None:
     ids=lambda value: type(value).__name__,
 )
 def test_a_huge_value_has_a_short_text(value: object) -> None:
-    started = time.perf_counter()
+    started = time.process_time()
     text = Renderer()(value)
     assert len(text) < 1100
-    assert time.perf_counter() - started < 3
+    assert time.process_time() - started < 10
 
 
 def test_what_is_cut_says_so() -> None:
@@ -384,6 +500,30 @@ def test_the_limit_on_digits_is_not_the_texts() -> None:
     finally:
         sys.set_int_max_str_digits(before)
     assert RENDERER(range(10**5000)) == "<range object>"
+
+
+def test_a_wide_and_deep_value_takes_little_time() -> None:
+    row = [list(range(100))] * 100
+    values = [row] * 100  # a million numbers
+    other = [row] * 99 + [[*row[:-1], [*row[-1][:-1], -1]]]
+    renderer = Renderer()
+    assert renderer(values) != renderer(other)
+    assert len(renderer(values)) < 1100
+
+
+def test_many_slow_reprs_are_bounded_together() -> None:
+    class Slow(Shown):
+        pass
+
+    asked: list[int] = []
+
+    def slow() -> str:
+        asked.append(1)
+        time.sleep(0.03)
+        return "slow"
+
+    Renderer(dataclasses.replace(SHORT, items=200))([Slow(slow) for _ in range(200)])
+    assert len(asked) < 40
 
 
 # -- anybody's code
@@ -649,3 +789,32 @@ def test_a_digest_says_nothing_of_a_secret() -> None:
     assert CUTTING(table("one")) == CUTTING(table("two"))
     assert CUTTING([[[[table("one")]]]]) == CUTTING([[[[table("two")]]]])
     assert CUTTING(collections.OrderedDict(table("one"))) == CUTTING(collections.OrderedDict(table("two")))
+
+
+def test_what_stands_beside_its_secret_name_is_withheld() -> None:
+    assert RENDERER(("password", "hunter2")) == "('password', <redacted>)"
+    assert RENDERER([("Authorization", "x"), ("n", 1)]) == "[('Authorization', <redacted>), ('n', 1)]"
+    assert RENDERER(Shown(lambda: "Login(password='hunter2')")) == "Login(password=<redacted>)"
+
+
+def test_no_part_of_a_secret_is_left_where_a_value_is_cut() -> None:
+    renderer = Renderer(SHORT, Redactor(values=["s3cr3t-value"]))
+    for before in range(30, 60):
+        text = renderer("x" * before + "s3cr3t-value" + "y" * 300)
+        assert "s3c" not in text
+        assert "<redacted>" in text
+
+
+def test_a_cut_value_with_a_secret_in_it_says_so() -> None:
+    renderer = Renderer(SHORT, Redactor(values=["s3cr3t-value"]))
+    one, other = [*range(20), "s3cr3t-value"], [*range(20), "another"]
+    assert "<redacted>" in renderer(one)
+    assert "<redacted>" not in renderer(other)
+    assert "<redacted>" in renderer([[[[one]]]])
+
+
+def test_what_a_function_with_a_secret_name_returns_is_withheld_if_it_is_text() -> None:
+    assert RENDERER.returned("hunter2", "get_token") == "<redacted>"
+    assert RENDERER.returned("hunter2", "get_user") == "'hunter2'"
+    assert RENDERER.returned(None, "set_password") == "None"
+    assert RENDERER.returned(True, "check_password") == "True"

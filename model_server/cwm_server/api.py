@@ -23,7 +23,9 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from cwm_server.engine import Cancelled, CancelledError, Engine, EngineError, Scores
-from cwm_server.protocol import CompletionRequest, RequestError, choice, error_body, parse_request
+from cwm_server.grammar import Constraint, Grammars, NotATraceError
+from cwm_server.history import History
+from cwm_server.protocol import EXTENSIONS, CompletionRequest, RequestError, choice, error_body, parse_request
 from cwm_server.tokenizer import Tokenizer
 from cwm_tracer import wire
 from cwm_tracer.wire import Special
@@ -114,13 +116,17 @@ def create_app(
     tokenizer: Tokenizer | None = None,
     threads: int | None = None,
     limits: Limits = Limits(),
+    weights: str | None = None,
 ) -> Starlette:
     """The application that serves `engine` under the model name `name`.
 
-    With a `token` every route but `/health` asks for it. The `tokenizer` is used only to show the generated text and
-    to tell clients which one the model was made with.
+    With a `token` every route but `/health` asks for it. The `tokenizer` is used to show the generated text, to tell
+    clients which one the model was made with, and for constrained decoding, which there is none of without it.
+    `weights` is the digest of the checkpoint that clients are told.
     """
     worker = Worker(limits.queue, threads)
+    grammars = Grammars(tokenizer, engine.vocabulary_size) if tokenizer is not None else None
+    history = History()
 
     def to_text(ids: Sequence[int], skip_special_tokens: bool) -> str:
         if tokenizer is None:
@@ -136,15 +142,19 @@ def create_app(
         model = {"id": name, "object": "model", "created": 0, "owned_by": OWNER, "max_model_len": engine.context_length}
         if tokenizer is not None:
             model["tokenizer_sha256"] = tokenizer.digest
+        model["extensions"] = [name for name in EXTENSIONS if name != "constraint" or grammars is not None]
+        if weights is not None:
+            model["weights_sha256"] = weights
         return JSONResponse({"object": "list", "data": [model]})
 
     async def completions(http: Request) -> Response:
         request = parse_request(await _body(http, limits.body))
         if request.model is not None and request.model != name:
             raise RequestError(f"the model {request.model!r} is not served here, {name!r} is", "model", 404)
+        request = history.completed(request)
         try:
-            result = await worker.run(http, lambda cancelled: complete(engine, request, to_text, cancelled))
-        except EngineError as error:
+            result = await worker.run(http, lambda cancelled: complete(engine, request, to_text, cancelled, grammars))
+        except (EngineError, NotATraceError) as error:
             raise RequestError(str(error), "prompt") from None
         except CancelledError:
             return Response(status_code=_CLIENT_GONE)
@@ -154,6 +164,7 @@ def create_app(
             # The kind alone: an exception's text can quote the prompt.
             logger.error("a request failed: %s", type(error).__name__)
             raise RequestError(f"the server failed: {type(error).__name__}", status=500) from None
+        history.add(result["id"], request.prompts[0], result.pop("answered"))
         return JSONResponse({**result, "model": name})
 
     @asynccontextmanager
@@ -182,19 +193,34 @@ def complete(
     request: CompletionRequest,
     to_text: Callable[[Sequence[int], bool], str],
     cancelled: Cancelled,
+    grammars: Grammars | None = None,
 ) -> dict[str, Any]:
-    """Answer one request: the scores of its prompts, where asked for, then what follows them."""
+    """Answer one request: the scores of its prompts, where asked for, then what follows them.
+
+    Besides what is sent, `answered` holds the tokens of the first answer.
+    """
     engine.check(request.prompts, request.max_tokens)
+    _check_draft(engine, request.draft)
+    constraint = None
+    if request.constraint is not None:
+        if grammars is None:
+            raise RequestError("constraint: this server has no tokenizer to read the prompt with", "constraint")
+        constraint = Constraint(grammars, request.constraint)
     scores: list[Scores | None] = [None] * len(request.prompts)
     if request.prompt_logprobs is not None:
-        top = request.prompt_logprobs
-        scores = [engine.score(prompt, top=top, cancelled=cancelled) for prompt in request.prompts]
+        for index, prompt in enumerate(request.prompts):
+            start = min(request.prompt_logprobs_start, len(prompt))
+            guide = constraint.witness(prompt, start) if constraint is not None else None
+            top = request.prompt_logprobs
+            scores[index] = engine.score(prompt, start, top=top, guide=guide, cancelled=cancelled)
     answers = engine.generate(
         request.prompts,
         max_tokens=request.max_tokens,
         stop=request.stop_token_ids | engine.stop_ids,
         sampling=request.sampling,
         top=request.logprobs or 0,
+        constraint=constraint,
+        draft=request.draft,
         cancelled=cancelled,
     )
     rows = zip(request.prompts, answers, scores, strict=True)
@@ -205,8 +231,15 @@ def complete(
         "object": "text_completion",
         "created": int(time.time()),
         "choices": choices,
+        "answered": answers[0].ids,
         "usage": {"prompt_tokens": read, "completion_tokens": written, "total_tokens": read + written},
     }
+
+
+def _check_draft(engine: Engine, draft: Sequence[int]) -> None:
+    wrong = next((token for token in draft if not 0 <= token < engine.vocabulary_size), None)
+    if wrong is not None:
+        raise RequestError(f"draft: token id {wrong} is not in the vocabulary", "draft")
 
 
 async def _body(request: Request, limit: int) -> bytes:

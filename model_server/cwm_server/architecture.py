@@ -87,7 +87,10 @@ class Attention(nn.Module):
     def forward(
         self, x: Tensor, rope: tuple[Tensor, Tensor], mask: Tensor | None, store: tuple[Tensor, Tensor, int] | None
     ) -> Tensor:
-        """x (B, T, C); mask (B, 1, T, S), True where a key is seen, None for plain causal attention."""
+        """x (B, T, C); mask (B, 1, T, S), True where a key is seen, None for plain causal attention.
+
+        Of a cache the last S slots are looked at; without a mask, those that a lone token sees.
+        """
         rows, count, _ = x.shape
         q = self.q_proj(x).view(rows, count, self.heads, self.size).transpose(1, 2)  # (B, H, T, D)
         k = self.k_proj(x).view(rows, count, self.groups, self.size).transpose(1, 2)  # (B, K, T, D)
@@ -97,7 +100,10 @@ class Attention(nn.Module):
             keys, values, start = store
             keys[:, :, start : start + count] = k
             values[:, :, start : start + count] = v
-            k, v = keys[:, :, : start + count], values[:, :, : start + count]
+            end = start + count
+            near = end if self.window is None else min(end, self.window)
+            seen = near if mask is None else mask.shape[-1]
+            k, v = keys[:, :, end - seen : end], values[:, :, end - seen : end]
         if self.causal is not None and mask is None and store is None:
             mixed = self.causal(q, k, v, self.window or count).transpose(1, 2).reshape(rows, count, -1)
             return self._out(mixed)
@@ -105,12 +111,15 @@ class Attention(nn.Module):
         if repeats > 1 and count == 1:
             # The queries of a group stand where tokens stand, so that the cache need not be repeated for each.
             q = q.view(rows, self.groups, repeats, self.size)
+        elif repeats > 1 and store is not None and mask is not None:
+            q = q.reshape(rows, self.groups, repeats * count, self.size)
+            mask = mask.repeat(1, 1, repeats, 1)
         elif repeats > 1:
             k, v = k.repeat_interleave(repeats, dim=1), v.repeat_interleave(repeats, dim=1)
         causal = mask is None and count > 1
         mixed = F.scaled_dot_product_attention(q, k, v, attn_mask=mask, is_causal=causal)
         if count > 1:
-            mixed = mixed.transpose(1, 2)
+            mixed = mixed.reshape(rows, self.heads, count, self.size).transpose(1, 2)
         return self._out(mixed.reshape(rows, count, self.heads * self.size))
 
     def _out(self, mixed: Tensor) -> Tensor:
@@ -214,10 +223,19 @@ class Decoder(nn.Module):
         start = cache.length if cache is not None else 0
         if cache is not None and start + count > cache.capacity:
             raise ValueError(f"the cache holds {cache.capacity} tokens a row, {start + count} are needed")
-        plain = positions is None and cache is None and documents is None
+        dense = positions is None  # a token's slot is its position
+        plain = dense and cache is None and documents is None
         if positions is None:
             positions = torch.arange(start, start + count, device=ids.device).expand(1 if plain else rows, count)
-        masks = self._masks(positions, cache, documents, plain)
+        masks: dict[str, Tensor | None]
+        if dense and cache is not None and count == 1:
+            cache.positions[:, start] = start
+            masks = {FULL: None, SLIDING: None}
+        else:
+            masks = self._masks(positions, cache, documents, plain)
+        near = masks[SLIDING]
+        if dense and cache is not None and near is not None:
+            masks[SLIDING] = near[..., -(self.config.sliding_window - 1 + count) :]
         if cache is not None:
             cache.length = start + count
         angles = positions.clamp(min=0)[:, None, :, None].float() * self.frequencies.float()  # (B, 1, T, D/2)

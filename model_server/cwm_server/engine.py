@@ -6,15 +6,17 @@ Shapes in comments: B rows, T tokens of one call, V vocabulary.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
 from cwm_server.architecture import Decoder, KVCache
+from cwm_server.drafting import Drafter
 from cwm_server.prefix_cache import Entry, PrefixCache
-from cwm_server.sampling import GREEDY, Sampler, Sampling
+from cwm_server.sampling import GREEDY, Constraint, Guide, Sampler, Sampling, allowed
 
 Cancelled = Callable[[], bool]
 
@@ -33,12 +35,16 @@ class Scores:
 
     `logprobs` are natural logarithms. `ranks` are 1 for the greedy choice; among equal logits the lowest id comes
     first. `greedy` are the greedy choices. `top` lists the (id, logprob) of the best k tokens where asked for.
+
+    Under a constraint ranks, greedy choices and the best count only what it allows, and the given token;
+    log-probabilities stay those of the model. `outside` are the positions of given tokens that it does not allow.
     """
 
     logprobs: list[float] = field(default_factory=list)
     ranks: list[int] = field(default_factory=list)
     greedy: list[int] = field(default_factory=list)
     top: list[list[tuple[int, float]]] = field(default_factory=list)
+    outside: list[int] = field(default_factory=list)
 
 
 @dataclass(slots=True)
@@ -59,17 +65,25 @@ class Engine:
     """A decoder with its prefix cache. Not thread-safe: one call at a time.
 
     `chunk` is the number of prompt tokens read at once, `cache_bytes` what the prefix cache may hold,
-    `batch_bytes` what the rows that are decoded together may; more rows are decoded in turns.
+    `batch_bytes` what the rows that are decoded together may; more rows are decoded in turns. Without `guessing` a lone
+    prompt is continued token by token, which gives the same answer.
     """
 
     def __init__(
-        self, model: Decoder, *, chunk: int = 256, cache_bytes: int = 256 << 20, batch_bytes: int = 512 << 20
+        self,
+        model: Decoder,
+        *,
+        chunk: int = 256,
+        cache_bytes: int = 256 << 20,
+        batch_bytes: int = 512 << 20,
+        guessing: bool = True,
     ) -> None:
         self.model = model
         self.context_length = model.config.max_position_embeddings
         self.vocabulary_size = model.config.vocab_size
         self._chunk = chunk
         self._batch_bytes = batch_bytes
+        self._guessing = guessing
         self._prefixes = PrefixCache(cache_bytes)
         weight = model.model.embed_tokens.weight
         self._dtype, self._device = weight.dtype, weight.device
@@ -95,8 +109,19 @@ class Engine:
                 )
 
     @torch.inference_mode()
-    def score(self, ids: Sequence[int], start: int = 1, *, top: int = 0, cancelled: Cancelled = _never) -> Scores:
-        """Score the tokens `ids[start:]`, each given all before it, by chunked prefill. 1 <= start <= len(ids)."""
+    def score(
+        self,
+        ids: Sequence[int],
+        start: int = 1,
+        *,
+        top: int = 0,
+        guide: Guide | None = None,
+        cancelled: Cancelled = _never,
+    ) -> Scores:
+        """Score the tokens `ids[start:]`, each given all before it, by chunked prefill. 1 <= start <= len(ids).
+
+        A `guide` has read `ids[:start]`.
+        """
         self.check([ids], 0)
         if not 1 <= start <= len(ids):
             raise EngineError(f"scores can start at token 1 to {len(ids)}, not at {start}")
@@ -113,7 +138,7 @@ class Engine:
                 targets = ids[first + 1 : len(entry.ids) + 1]
                 if targets:
                     logits = self.model.head(hidden[first - read :]).float()  # (T, V)
-                    _judge(logits, torch.tensor(targets, device=self._device), top, scores)
+                    _judge(logits, torch.tensor(targets, device=self._device), top, scores, guide, first + 1)
         finally:
             self._keep(entry)
         return scores
@@ -127,11 +152,15 @@ class Engine:
         stop: Collection[int] = frozenset(),
         sampling: Sampling = GREEDY,
         top: int = 0,
+        constraint: Constraint | None = None,
+        draft: Sequence[int] = (),
         cancelled: Cancelled = _never,
     ) -> list[Generation]:
         """Continue each prompt by at most `max_tokens` tokens, up to and with the first that is in `stop`.
 
-        What a prompt shares with another one, or with an earlier call, is read once.
+        What a prompt shares with another one, or with an earlier call, is read once. Under a `constraint` only tokens
+        that it allows are chosen. The `draft` is what may follow a lone prompt: it saves time where it does and changes
+        no answer.
         """
         self.check(prompts, max_tokens)
         answers = [Generation() for _ in prompts]
@@ -141,34 +170,65 @@ class Engine:
             size = max(1, self._batch_bytes // (self._token_bytes() * (len(prompts[order[0]]) + max_tokens)))
             batch, order = order[:size], order[size:]
             if len(batch) == 1:
-                index = batch[0]
-                self._generate_one(prompts[index], answers[index], max_tokens, stop, sampling, top, cancelled)
+                row = _row(prompts[batch[0]], answers[batch[0]], sampling, constraint)
+                self._generate_one(row, max_tokens, stop, top, draft, cancelled)
             else:
-                rows = [_Row(prompts[index], answers[index], Sampler(sampling)) for index in batch]
+                rows = [_row(prompts[index], answers[index], sampling, constraint) for index in batch]
                 self._generate_batch(rows, max_tokens, stop, top, cancelled)
         return answers
 
     def _generate_one(
-        self,
-        prompt: Sequence[int],
-        answer: Generation,
-        max_tokens: int,
-        stop: Collection[int],
-        sampling: Sampling,
-        top: int,
-        cancelled: Cancelled,
+        self, row: _Row, max_tokens: int, stop: Collection[int], top: int, draft: Sequence[int], cancelled: Cancelled
     ) -> None:
         """Generate into the prefix cache, so that a prompt which repeats the answer continues it."""
-        sampler = Sampler(sampling)
-        entry = self._entry(prompt, len(prompt) - 1)
+        entry = self._entry(row.prompt, len(row.prompt) - 1)
+
+        def forget(count: int) -> None:
+            del entry.ids[len(entry.ids) - count :]
+            entry.cache.truncate(len(entry.ids))
+
         try:
-            logits = self._prefill(entry, prompt, cancelled)  # (V,)
-            while not _take(logits, answer, sampler, max_tokens, stop, top):
-                _check_cancelled(cancelled)
-                hidden = self._read(entry, answer.ids[-1:])
-                logits = self.model.head(hidden[-1]).float()
+            logits = self._prefill(entry, row.prompt, cancelled)[None]
+            line = _Line(lambda tokens: self._read(entry, tokens), forget)
+            self._continue(row, line, logits, max_tokens, stop, top, draft, cancelled)
         finally:
             self._keep(entry)
+
+    def _continue(
+        self,
+        row: _Row,
+        line: _Line,
+        logits: Tensor,
+        max_tokens: int,
+        stop: Collection[int],
+        top: int,
+        draft: Sequence[int],
+        cancelled: Cancelled,
+    ) -> None:
+        """Generate one row from `logits` (1, V) on.
+
+        Guessed tokens are read together with the last one that is certain; those that the model would not have chosen
+        are forgotten again.
+        """
+        answer = row.answer
+        drafter = Drafter([*row.prompt, *answer.ids], draft) if self._guessing else None
+        guesses: list[int] = []
+        while True:
+            right = 0
+            for after in _judged(logits):  # after the last certain token and after each guess
+                done = _take(after, answer, row.sampler, max_tokens, stop, top)
+                token = answer.ids[-1]
+                if drafter is not None:
+                    drafter.observe(token)
+                if done or right == len(guesses) or guesses[right] != token:
+                    break
+                right += 1
+            line.forget(len(guesses) - right)
+            if done:
+                return
+            _check_cancelled(cancelled)
+            guesses = drafter.propose(max_tokens - len(answer.ids) - 1) if drafter is not None else []
+            logits = self.model.head(line.read([token, *guesses])).float()
 
     def _generate_batch(
         self, rows: list[_Row], max_tokens: int, stop: Collection[int], top: int, cancelled: Cancelled
@@ -184,9 +244,14 @@ class Engine:
                 batch = batch.select(kept, extra=min(max_tokens, 64))
                 active = [active[index] for index in kept]
                 tokens, positions = [tokens[index] for index in kept], [positions[index] for index in kept]
+            if len(active) == 1:
+                line = _last_row(self.model, batch, positions[0])
+                first = self.model.head(line.read(tokens)).float()
+                self._continue(active[0], line, first, max_tokens, stop, top, (), cancelled)
+                return
             logits = decode_one_token(self.model, tokens, positions, batch)  # (B, V)
-            for index, row in enumerate(active):
-                if row.alive and not _take(logits[index], row.answer, row.sampler, max_tokens, stop, top):
+            for index, (row, after) in enumerate(zip(active, _judged(logits), strict=True)):
+                if row.alive and not _take(after, row.answer, row.sampler, max_tokens, stop, top):
                     tokens[index] = row.answer.ids[-1]
                     positions[index] += 1
                 else:
@@ -264,6 +329,39 @@ class _Row:
     alive: bool = True
 
 
+@dataclass(slots=True, eq=False)
+class _Line:
+    """One row that tokens are read into (T) -> final hidden states (T, C), and taken back from, so many of the last."""
+
+    read: Callable[[Sequence[int]], Tensor]
+    forget: Callable[[int], None]
+
+
+def _last_row(model: Decoder, cache: KVCache, position: int) -> _Line:
+    """The row of a batch that is left: its positions are not its slots."""
+
+    def read(tokens: Sequence[int]) -> Tensor:
+        nonlocal cache, position
+        if cache.length + len(tokens) > cache.capacity:
+            cache = cache.select([0], extra=max(len(tokens), 64))
+        device = cache.positions.device
+        places = torch.arange(position, position + len(tokens), device=device)[None]
+        hidden = model.hidden(torch.tensor([list(tokens)], device=device), places, cache)
+        position += len(tokens)
+        return hidden[0]
+
+    def forget(count: int) -> None:
+        nonlocal position
+        cache.truncate(cache.length - count)
+        position -= count
+
+    return _Line(read, forget)
+
+
+def _row(prompt: Sequence[int], answer: Generation, sampling: Sampling, constraint: Constraint | None) -> _Row:
+    return _Row(prompt, answer, Sampler(sampling, constraint.guide(prompt) if constraint is not None else None))
+
+
 def prefill(
     read: Callable[[Sequence[int]], Tensor], model: Decoder, ids: Sequence[int], chunk: int, cancelled: Cancelled
 ) -> Tensor:
@@ -283,29 +381,76 @@ def decode_one_token(model: Decoder, tokens: Sequence[int], positions: Sequence[
     return model.forward(ids, places, cache)[:, -1].float()
 
 
-def _judge(logits: Tensor, targets: Tensor, top: int, scores: Scores) -> None:
-    """Append the scores of `targets` (T,) under `logits` (T, V)."""
+def _judge(logits: Tensor, targets: Tensor, top: int, scores: Scores, guide: Guide | None, position: int) -> None:
+    """Append the scores of `targets` (T,), of which the first stands at `position`, under `logits` (T, V)."""
     chosen = logits.gather(1, targets[:, None])  # (T, 1)
     normal = logits.logsumexp(1)  # (T,)
-    earlier = torch.arange(logits.shape[1], device=logits.device)[None, :] < targets[:, None]
-    ranks = 1 + ((logits > chosen) | ((logits == chosen) & earlier)).sum(1)
+    ranks = _ranks(logits, targets)
     scores.logprobs.extend((chosen[:, 0] - normal).tolist())
+    if guide is not None:
+        # The model's own first choice is allowed where it is the given token: only the others need a mask.
+        rows, masks = _masks(guide, targets.tolist(), ranks.tolist(), bool(top), scores.outside, position)
+        if rows:
+            permitted = allowed(masks, logits.device)  # (N, V)
+            permitted[torch.arange(len(rows)), targets[rows]] = True
+            logits[rows] = logits[rows].masked_fill(~permitted, -torch.inf)
+            ranks[rows] = _ranks(logits[rows], targets[rows])
     scores.ranks.extend(ranks.tolist())
     scores.greedy.extend(logits.argmax(1).tolist())
     if top:
         scores.top.extend(_best(row, top, float(norm)) for row, norm in zip(logits, normal, strict=True))
 
 
+def _ranks(logits: Tensor, targets: Tensor) -> Tensor:
+    """The rank (T,) of each target under `logits` (T, V)."""
+    chosen = logits.gather(1, targets[:, None])  # (T, 1)
+    earlier = torch.arange(logits.shape[1], device=logits.device)[None, :] < targets[:, None]
+    return 1 + ((logits > chosen) | ((logits == chosen) & earlier)).sum(1)
+
+
+def _masks(
+    guide: Guide, targets: list[int], ranks: list[int], every: bool, outside: list[int], position: int
+) -> tuple[list[int], list[bytes]]:
+    """Lead a guide along `targets`: the rows whose rank is not 1, or all, with their masks."""
+    rows, masks = [], []
+    for row, (token, rank) in enumerate(zip(targets, ranks, strict=True)):
+        mask = guide.mask() if every or rank != 1 else None
+        if mask is not None:
+            rows.append(row)
+            masks.append(mask)
+        if not guide.advance(token):
+            outside.append(position + row)
+    return rows, masks
+
+
+class _Judged(NamedTuple):
+    """Logits (V,) of a next token, the greedy choice and its logit, and what normalises them."""
+
+    logits: Tensor
+    best: int
+    highest: float
+    normal: float
+
+
+def _judged(logits: Tensor) -> Iterator[_Judged]:
+    """The rows of logits (T, V)."""
+    best = logits.argmax(1, keepdim=True)
+    return map(
+        _Judged, logits, best[:, 0].tolist(), logits.gather(1, best)[:, 0].tolist(), logits.logsumexp(1).tolist()
+    )
+
+
 def _take(
-    logits: Tensor, answer: Generation, sampler: Sampler, max_tokens: int, stop: Collection[int], top: int
+    judged: _Judged, answer: Generation, sampler: Sampler, max_tokens: int, stop: Collection[int], top: int
 ) -> bool:
-    """Choose a token by `logits` (V,) and append it; True when the answer is complete."""
-    token = sampler.choose(logits)
-    normal = float(logits.logsumexp(0))
+    """Choose a token and append it; True when the answer is complete."""
+    logits, best, highest, normal = judged
+    token = sampler.choose(logits, best)
     answer.ids.append(token)
-    answer.logprobs.append(float(logits[token]) - normal)
+    answer.logprobs.append((highest if token == best else float(logits[token])) - normal)
     if top:
-        answer.top.append(_best(logits, top, normal))
+        answer.top.append(_best(sampler.constrained(logits), top, normal))
+    sampler.advance(token)
     if token in stop:
         answer.reason = "stop"
     return token in stop or len(answer.ids) >= max_tokens

@@ -6,6 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from cwm_server.architecture import KVCache
+from cwm_server.sequences import common_prefix
+
+__all__ = ["Entry", "PrefixCache", "common_prefix"]
 
 
 @dataclass(slots=True, eq=False)
@@ -59,17 +62,3 @@ class PrefixCache:
         """Take an entry out, if it is in."""
         if entry in self._entries:
             self._entries.remove(entry)
-
-
-def common_prefix(first: Sequence[int], second: Sequence[int]) -> int:
-    """How many leading items two sequences share."""
-    low, high = 0, min(len(first), len(second))
-    if list(first[:high]) == list(second[:high]):
-        return high
-    while high - low > 1:  # invariant: the first `low` are equal, the first `high` are not
-        middle = (low + high) // 2
-        if list(first[low:middle]) == list(second[low:middle]):
-            low = middle
-        else:
-            high = middle
-    return low

@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from cwm_server import grammar
 from cwm_server.engine import Generation, Scores
 from cwm_server.sampling import Sampling
 
@@ -35,6 +36,9 @@ FIELDS = frozenset(
         "stream",
     )
 )
+# Ours alone: a client sends them to a server that lists them under `extensions` in `/v1/models`.
+EXTENSIONS = ("after", "constraint", "draft", "prompt_logprobs_start")
+CONSTRAINT_FIELDS = frozenset(("type", "complete", "depth", "frame_tokens"))
 
 
 class RequestError(Exception):
@@ -78,6 +82,21 @@ class CompletionRequest:
     prompt_logprobs: int | None
     return_token_ids: bool
     skip_special_tokens: bool
+    constraint: grammar.Options | None = None
+    draft: Sequence[int] = ()
+    prompt_logprobs_start: int = 1
+    after: After | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class After:
+    """Prompt i begins with the first `lengths[i]` tokens of what was asked and answered under `id`, and ends with the
+    last `tails[i]` of them.
+    """
+
+    id: str
+    lengths: list[int]
+    tails: list[int]
 
 
 def parse_request(body: bytes) -> CompletionRequest:
@@ -88,9 +107,10 @@ def parse_request(body: bytes) -> CompletionRequest:
         raise RequestError(f"the body is not JSON: {error}") from None
     if not isinstance(values, dict):
         raise RequestError("the body is not a JSON object")
-    unknown = sorted(set(values) - FIELDS)
+    known = FIELDS.union(EXTENSIONS)
+    unknown = sorted(set(values) - known)
     if unknown:
-        raise RequestError(f"unknown field {unknown[0]!r}; this server knows {', '.join(sorted(FIELDS))}", unknown[0])
+        raise RequestError(f"unknown field {unknown[0]!r}; this server knows {', '.join(sorted(known))}", unknown[0])
     if values.get("stream"):
         raise RequestError("stream: this server answers in one piece", "stream")
     if _integer(values, "n", 1, 1, None) != 1:
@@ -105,8 +125,13 @@ def parse_request(body: bytes) -> CompletionRequest:
     if temperature < 0:
         raise RequestError(f"temperature: {temperature} is negative", "temperature")
     seed = _optional(values, "seed", -(1 << 63), (1 << 63) - 1)
+    nothing_new = values.get("prompt") == [] and values.get("after") is not None
+    prompts = [[]] if nothing_new else _prompts(values.get("prompt"))
+    draft = _tokens(values.get("draft") or [], "draft")
+    if draft and len(prompts) > 1:
+        raise RequestError("draft: it belongs to one prompt", "draft")
     return CompletionRequest(
-        prompts=_prompts(values.get("prompt")),
+        prompts=prompts,
         model=model,
         max_tokens=_integer(values, "max_tokens", 16, 1, None),
         sampling=Sampling(temperature, top_p, seed),
@@ -115,7 +140,42 @@ def parse_request(body: bytes) -> CompletionRequest:
         prompt_logprobs=_optional(values, "prompt_logprobs", 0, MAX_LOGPROBS),
         return_token_ids=_flag(values, "return_token_ids", False),
         skip_special_tokens=_flag(values, "skip_special_tokens", True),
+        constraint=_constraint(values.get("constraint")),
+        draft=draft,
+        prompt_logprobs_start=_integer(values, "prompt_logprobs_start", 1, 1, None),
+        after=_after(values.get("after"), len(prompts)),
     )
+
+
+def _constraint(value: object) -> grammar.Options | None:
+    """`"cwm-frames"`, or an object with that as its `type` and what it says of the prompts."""
+    if value is None:
+        return None
+    fields = {"type": value} if isinstance(value, str) else value
+    if not isinstance(fields, dict) or fields.get("type") != grammar.KIND:
+        message = f"constraint: {grammar.KIND!r}, or an object with this as its type, is expected"
+        raise RequestError(message, "constraint")
+    unknown = sorted(set(fields) - CONSTRAINT_FIELDS)
+    if unknown:
+        known = ", ".join(sorted(CONSTRAINT_FIELDS))
+        raise RequestError(f"constraint: unknown field {unknown[0]!r}; known are {known}", "constraint")
+    return grammar.Options(
+        complete=_flag(fields, "complete", True),
+        depth=_integer(fields, "depth", 0, 0, None),
+        frame_tokens=_optional(fields, "frame_tokens", 1, None),
+    )
+
+
+def _after(value: object, prompts: int) -> After | None:
+    if value is None:
+        return None
+    known = {"id", "lengths", "tails"}
+    if not isinstance(value, dict) or not set(value) <= known or not isinstance(value.get("id"), str):
+        raise RequestError("after: an object with an id, lengths and tails is expected", "after")
+    lengths, tails = (_tokens(value.get(name) or [0] * prompts, "after") for name in ("lengths", "tails"))
+    if any(len(each) != prompts or min(each) < 0 for each in (lengths, tails)):
+        raise RequestError("after: one length, and one tail, is expected for each prompt", "after")
+    return After(value["id"], lengths, tails)
 
 
 def _prompts(prompt: object) -> list[list[int]]:
@@ -149,7 +209,7 @@ def _integer(values: Mapping[str, Any], name: str, default: int, low: int, high:
     return value
 
 
-def _optional(values: Mapping[str, Any], name: str, low: int, high: int) -> int | None:
+def _optional(values: Mapping[str, Any], name: str, low: int, high: int | None) -> int | None:
     return None if values.get(name) is None else _integer(values, name, 0, low, high)
 
 
@@ -188,18 +248,21 @@ def choice(
         "logprobs": None if request.logprobs is None else _logprobs(answer),
         "finish_reason": answer.reason,
         "stop_reason": answer.ids[-1] if stopped and answer.ids[-1] in request.stop_token_ids else None,
-        "prompt_logprobs": None if scores is None else _prompt_logprobs(prompt, scores),
+        "prompt_logprobs": None if scores is None else _prompt_logprobs(prompt, request, scores),
     }
+    if scores is not None and request.constraint is not None:
+        result["outside_constraint"] = scores.outside
     if request.return_token_ids:
         result["token_ids"] = answer.ids
         result["prompt_token_ids"] = list(prompt)
     return result
 
 
-def _prompt_logprobs(prompt: Sequence[int], scores: Scores) -> list[dict[str, Any] | None]:
-    """Null for the first token, then per token the best k and always the true one, keyed by id, each with its rank."""
-    items: list[dict[str, Any] | None] = [None]
-    for position, (token, logprob, rank) in enumerate(zip(prompt[1:], scores.logprobs, scores.ranks, strict=True)):
+def _prompt_logprobs(prompt: Sequence[int], request: CompletionRequest, scores: Scores) -> list[dict[str, Any] | None]:
+    """Null for the first tokens, then per token the best k and always the true one, keyed by id, each with its rank."""
+    start = min(request.prompt_logprobs_start, len(prompt))
+    items: list[dict[str, Any] | None] = [None] * start
+    for position, (token, logprob, rank) in enumerate(zip(prompt[start:], scores.logprobs, scores.ranks, strict=True)):
         item = {str(token): {"logprob": max(logprob, _LOWEST), "rank": rank}}
         if scores.top:
             for place, (other, value) in enumerate(scores.top[position], 1):

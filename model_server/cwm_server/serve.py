@@ -66,6 +66,7 @@ def serve(options: argparse.Namespace) -> None:
         from cwm_server.api import create_app
         from cwm_server.architecture import CheckpointError, load_model
         from cwm_server.engine import Engine
+        from cwm_server.fingerprint import weights_digest
         from cwm_server.tokenizer import EMBEDDED, TokenizerError, load_tokenizer
     except ImportError as error:
         raise ServeError(f'{error.name} is not installed: pip install "pytest-cwm[server]"') from None
@@ -79,7 +80,14 @@ def serve(options: argparse.Namespace) -> None:
     except (CheckpointError, TokenizerError) as error:
         raise ServeError(str(error)) from None
     name = options.name or directory.name
-    app = create_app(Engine(model), name, token=token, tokenizer=tokenizer, threads=options.threads)
+    app = create_app(
+        Engine(model),
+        name,
+        token=token,
+        tokenizer=tokenizer,
+        threads=options.threads,
+        weights=weights_digest(directory),
+    )
     config = uvicorn.Config(
         app,
         ws="none",
@@ -105,7 +113,8 @@ def _listen(host: str, port: int, token: str | None) -> socket.socket:
             raise ServeError(
                 f"--host {host} is open to others: set a token in {TOKEN_VARIABLE}, or listen at 127.0.0.1"
             )
-        listener = socket.socket(family, socket.SOCK_STREAM)
+        # asyncio sends small packets at once only on sockets whose protocol is named; others wait 40 ms for each answer.
+        listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind(address)
     except OSError as error:

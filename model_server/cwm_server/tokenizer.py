@@ -28,6 +28,11 @@ _IN_SOURCE = re.compile(r"""\"{3}|'{3}|([fF]?)(?:"((?:[^"\\\n]|\\.)*)"|'((?:[^'\
 _IN_JSON = re.compile(r"""()(?:\\"((?:[^"\\]|\\\\.)*)\\"|'((?:[^'\\"]|\\.)*)')""")
 _FIELD = re.compile(r"\{[^{}\n]*\}")
 
+# How byte-level vocabularies (GPT-2's and those after it) write bytes that are no printable character of Latin-1.
+_PRINTABLE = [*range(0x21, 0x7F), *range(0xA1, 0xAD), *range(0xAE, 0x100)]
+_HIDDEN = [value for value in range(256) if value not in _PRINTABLE]
+_BYTE_LEVEL = {chr(value): value for value in _PRINTABLE} | {chr(256 + i): value for i, value in enumerate(_HIDDEN)}
+
 
 class TokenizerError(Exception):
     """A tokenizer file that can't be used; the text says which, what is wrong with it, and what to do."""
@@ -48,6 +53,9 @@ class Tokenizer(Protocol):
 
     def special(self, special: Special) -> int:
         """The id of a special token."""
+
+    def bytes_of(self, index: int) -> bytes:
+        """What a token stands for, nothing for a special."""
 
 
 def load_tokenizer(path: str | Path | None = None) -> Tokenizer:
@@ -213,10 +221,23 @@ class HuggingFaceTokenizer:
                 raise TokenizerError(f"{name} has no token {special.value}: it was not made for CWM's format")
             self._ids[special] = index
         self._specials = {index: special for special, index in self._ids.items()}
+        self._added: dict[int, Any] = backend.get_added_tokens_decoder()
 
     def special(self, special: Special) -> int:
         """The id of a special token."""
         return self._ids[special]
+
+    def bytes_of(self, index: int) -> bytes:
+        """What a token stands for, nothing for a special and for an id without a token."""
+        added = self._added.get(index)
+        if added is not None:
+            return b"" if added.special or index in self._specials else str(added.content).encode("utf-8")
+        piece: str = self._backend.id_to_token(index) or ""
+        try:
+            return bytes(_BYTE_LEVEL[character] for character in piece)
+        except KeyError:  # not of a byte-level vocabulary
+            text: str = self._backend.decode([index])
+            return text.encode("utf-8")
 
     def encode(self, segments: Iterable[Segment]) -> list[int]:
         """Token ids of segments. Raises ValueError on a lone surrogate, which this format can't carry."""

@@ -17,20 +17,22 @@ def make_predictor(
     model: str | None = None,
     tokenizer: str | None = None,
     token: str | None = None,
+    constrain: bool = True,
 ) -> Predictor:
     """The predictor that options ask for: the embedded model without a `server`, else the model behind that URL.
 
     `engine` says what the server is; "auto" and "vllm" are the completions protocol. `model` names the model at the
     server, or the directory of another model for the embedded server. `tokenizer` is a path; without one the server
-    must confirm that its model has the embedded model's. Asks nobody anything yet. Raises PredictionError, one line,
-    when there is nothing to ask.
+    must confirm that its model has the embedded model's. With `constrain` only well-formed frames of the prompt's own
+    source are decoded, where the server can do that (ours can). Asks nobody anything yet. Raises PredictionError, one
+    line, when there is nothing to ask.
     """
     from pytest_cwm.predictors.base import PredictionError
 
     if server is None:
         from pytest_cwm.predictors.embedded import EmbeddedPredictor
 
-        return EmbeddedPredictor(model)
+        return EmbeddedPredictor(model, constrain=constrain)
     if engine not in ENGINES:
         raise PredictionError(f"unknown engine {engine!r}: choose one of {', '.join(ENGINES)}")
     if engine == "sglang":
@@ -51,4 +53,6 @@ def make_predictor(
         return FgservePredictor(server, loaded, token=token, model=model)
     from pytest_cwm.predictors.completions import CompletionsPredictor
 
-    return CompletionsPredictor(server, loaded, token=token, model=model, guessed=tokenizer is None)
+    return CompletionsPredictor(
+        server, loaded, token=token, model=model, guessed=tokenizer is None, constrain=constrain
+    )

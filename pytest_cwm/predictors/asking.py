@@ -4,21 +4,31 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from cwm_server.tokenizer import Tokenizer
-from cwm_tracer.model import Choice, Context, Frame
-from cwm_tracer.wire import Cursor, advance
+from cwm_tracer.model import Choice, Context, Frame, Trace
+from cwm_tracer.wire import START, Cursor
 from pytest_cwm.predictors.base import GREEDY, PredictionError, Sampling
 from pytest_cwm.predictors.prompts import Codec, Unfit, windows
-from pytest_cwm.predictors.transport import Generated, ModelInfo, Transport
+from pytest_cwm.predictors.transport import Constraint, Generated, ModelInfo, Transport
+
+
+@dataclass(frozen=True, slots=True)
+class Prompt:
+    """Tokens up to some frame, the cursor there, and what constrains the tokens that follow, if anything does."""
+
+    ids: list[int]
+    cursor: Cursor
+    constraint: Constraint | None
 
 
 class Model:
     """Everything here raises `PredictionError` for what a server does.
 
     `context_length` overrides what the server says, `frame_tokens` bounds one frame. With `guessed` nobody named the
-    tokenizer, so the server must confirm that its model was made with this one.
+    tokenizer, so the server must confirm that its model was made with this one. With `constrain` decoding is
+    constrained where the server can do that.
     """
 
     def __init__(
@@ -29,6 +39,7 @@ class Model:
         context_length: int | None = None,
         frame_tokens: int = 2048,
         guessed: bool = False,
+        constrain: bool = True,
     ) -> None:
         self.transport = transport
         self.codec = Codec(tokenizer)
@@ -36,6 +47,7 @@ class Model:
         self._context_length = context_length
         self._frame_tokens = frame_tokens
         self._guessed = guessed
+        self._constrain = constrain
         self._lock = threading.Lock()
         self._info: ModelInfo | None = None
 
@@ -71,6 +83,17 @@ class Model:
         length = self.context_length
         return None if length is None else length - self.room
 
+    @property
+    def constrains(self) -> bool:
+        """Whether decoding is constrained: wanted, and known to the server."""
+        return self._constrain and "constraint" in self.info().extensions
+
+    def constraint(self, context: Context, start: Cursor) -> Constraint | None:
+        """What constrains a prompt of this context whose first frame stands at `start`; None where nothing does."""
+        if not self.constrains:
+            return None
+        return Constraint(context.complete, start.depth, self.room)
+
     def beginning(self, context: Context) -> list[int]:
         """The prompt before the first frame."""
         ids, limit = self.codec.context(context.text), self.limit
@@ -81,11 +104,11 @@ class Model:
             )
         return ids
 
-    def prompt(self, context: Context, prefix: Sequence[Frame]) -> tuple[list[int], Cursor]:
-        """A prompt that ends after `prefix`, and the cursor there. What is too long loses its oldest frames."""
+    def prompt(self, context: Context, prefix: Sequence[Frame]) -> Prompt:
+        """A prompt that ends after `prefix`. What is too long loses its oldest frames."""
         ids, limit = self.beginning(context), self.limit
         if not prefix:
-            return ids, advance(())
+            return Prompt(ids, START, self.constraint(context, START))
         wanted = replace(prefix[-1])  # stands for the frame that comes next
 
         def encode(frame: Frame, cursor: Cursor) -> list[int]:
@@ -95,12 +118,36 @@ class Model:
         if isinstance(last, Unfit):
             raise PredictionError(too_long(last.frame - 1, last.tokens, limit))
         where = len(prefix) - last.start
-        return last.ids[: last.bounds[where]], last.cursors[where]
+        constraint = self.constraint(context, last.cursors[0])
+        return Prompt(last.ids[: last.bounds[where]], last.cursors[where], constraint)
 
-    def one_frame(self, prompt: Sequence[int], begun: Sequence[int], sampling: Sampling = GREEDY) -> Generated:
+    def prompt_ids(self, context: Context, frames: Sequence[Frame]) -> list[int]:
+        """The tokens of a context and all frames after it, as if any number of them fitted."""
+        ids = self.codec.context(context.text)
+        cursor = START
+        for frame in frames:
+            ids += self.codec.said(frame, cursor)
+            cursor = cursor.after(frame)
+        return ids
+
+    def unfit(self, truth: Trace) -> frozenset[int]:
+        """The frames of a trace for which no prompt is large enough."""
+        try:
+            beginning = self.beginning(truth.context)
+        except PredictionError:
+            return frozenset(range(len(truth.frames)))
+        cut = windows(self.codec.frame, beginning, truth.frames, self.limit)
+        return frozenset(each.frame for each in cut if isinstance(each, Unfit))
+
+    def one_frame(self, prompt: Prompt, begun: Sequence[int], sampling: Sampling = GREEDY) -> Generated:
         """The rest of a frame whose first tokens are `begun`."""
-        stop = (self.codec.separator, self.codec.end)
-        answer = self.transport.generate([[*prompt, *begun]], max_tokens=self.room, stop=stop, sampling=sampling)
+        answer = self.transport.generate(
+            [[*prompt.ids, *begun]],
+            max_tokens=self.room,
+            stop=(self.codec.separator, self.codec.end),
+            sampling=sampling,
+            constraint=prompt.constraint,
+        )
         return Generated((*begun, *answer[0].ids), answer[0].stopped)
 
     def choice(self, answer: Generated, cursor: Cursor, index: int, bits: float | None = None) -> Choice:

@@ -32,7 +32,11 @@ class Predictor(Protocol):
     def roll_out(
         self, context: Context, prefix: Sequence[Frame], *, max_frames: int, sampling: Sampling = GREEDY
     ) -> RollOut:
-        """Free-running: continue `prefix` until the model ends the trace or it holds `max_frames` frames in all."""
+        """Free-running: continue `prefix` until the model ends the trace or it holds `max_frames` frames in all.
+
+        A predictor whose attribute `drafts` is true also takes a `draft`, the frames of the true trace: they are
+        guesses that save time, and never change an answer.
+        """
 
     def next_frame(
         self, context: Context, prefix: Sequence[Frame], *, event: Event | None = None, sampling: Sampling = GREEDY

@@ -9,6 +9,7 @@ from cwm_tracer.model import Choice, Context, Event, Frame, RollOut, Trace, Veri
 from pytest_cwm.predictors.asking import Model
 from pytest_cwm.predictors.base import GREEDY, Sampling
 from pytest_cwm.predictors.http import JsonClient, Timeouts
+from pytest_cwm.predictors.identity import Identity
 from pytest_cwm.predictors.openai import OpenAITransport
 from pytest_cwm.predictors.roll_out import roll_out
 from pytest_cwm.predictors.transport import Transport
@@ -21,6 +22,8 @@ class TokenPredictor:
     `name` is the model's own once the server was asked, before that what the user named.
     """
 
+    drafts = True
+
     def __init__(
         self,
         transport: Transport,
@@ -30,12 +33,46 @@ class TokenPredictor:
         context_length: int | None = None,
         frame_tokens: int = 2048,
         guessed: bool = False,
+        constrain: bool = True,
     ) -> None:
         self.name = name
         self._transport = transport
         self._model = Model(
-            transport, tokenizer, context_length=context_length, frame_tokens=frame_tokens, guessed=guessed
+            transport,
+            tokenizer,
+            context_length=context_length,
+            frame_tokens=frame_tokens,
+            guessed=guessed,
+            constrain=constrain,
         )
+
+    @property
+    def constrained(self) -> bool | None:
+        """Whether decoding is constrained; None until the server was asked."""
+        return None if self._model.known is None else self._model.constrains
+
+    @property
+    def identity(self) -> Identity | None:
+        """What its predictions depend on; None until the server was asked."""
+        return None if self._model.known is None else self.identify()
+
+    def identify(self) -> Identity:
+        """The same, asking the server. Raises `PredictionError`."""
+        info = self._model.info()
+        settings = {
+            "constrained": self._model.constrains,
+            "context_length": self._model.context_length,
+            "frame_tokens": self._model.room,
+        }
+        return Identity(info.name, info.weights, self._model.codec.tokenizer, decoding=settings)
+
+    def prompt_ids(self, context: Context, frames: Sequence[Frame]) -> list[int]:
+        """The tokens of a context and all frames after it, as if any number of them fitted."""
+        return self._model.prompt_ids(context, frames)
+
+    def unfit(self, truth: Trace) -> frozenset[int]:
+        """The frames of which there can be no prediction, since no prompt is large enough."""
+        return self._model.unfit(truth)
 
     def verify(self, truth: Trace) -> Verification:
         """See `Predictor`. One prefill gives the model's opinion of all; only frames it would change are decoded."""
@@ -45,11 +82,17 @@ class TokenPredictor:
             self._learn_name()
 
     def roll_out(
-        self, context: Context, prefix: Sequence[Frame], *, max_frames: int, sampling: Sampling = GREEDY
+        self,
+        context: Context,
+        prefix: Sequence[Frame],
+        *,
+        max_frames: int,
+        sampling: Sampling = GREEDY,
+        draft: Sequence[Frame] = (),
     ) -> RollOut:
         """See `Predictor`. It stops where the model's context is full."""
         try:
-            return roll_out(self._model, context, prefix, max_frames, sampling)
+            return roll_out(self._model, context, prefix, max_frames, sampling, draft)
         finally:
             self._learn_name()
 
@@ -57,10 +100,10 @@ class TokenPredictor:
         self, context: Context, prefix: Sequence[Frame], *, event: Event | None = None, sampling: Sampling = GREEDY
     ) -> Choice:
         """See `Predictor`. Of a prefix that does not fit, the model sees the last frames."""
-        prompt, cursor = self._model.prompt(context, prefix)
+        prompt = self._model.prompt(context, prefix)
         self._learn_name()
         begun = () if event is None else (self._model.codec.event(event),)
-        return self._model.choice(self._model.one_frame(prompt, begun, sampling), cursor, len(prefix))
+        return self._model.choice(self._model.one_frame(prompt, begun, sampling), prompt.cursor, len(prefix))
 
     def close(self) -> None:
         """Close the connection; what is asked afterwards fails."""
@@ -89,6 +132,7 @@ class CompletionsPredictor(TokenPredictor):
         context_length: int | None = None,
         frame_tokens: int = 2048,
         guessed: bool = False,
+        constrain: bool = True,
     ) -> None:
         client = JsonClient(url, token=token, timeouts=timeouts)
         super().__init__(
@@ -98,4 +142,5 @@ class CompletionsPredictor(TokenPredictor):
             context_length=context_length,
             frame_tokens=frame_tokens,
             guessed=guessed,
+            constrain=constrain,
         )

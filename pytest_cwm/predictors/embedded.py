@@ -24,7 +24,7 @@ from pytest_cwm.predictors.base import PredictionError, Sampling
 from pytest_cwm.predictors.completions import TokenPredictor
 from pytest_cwm.predictors.http import JsonClient, Timeouts
 from pytest_cwm.predictors.openai import OpenAITransport
-from pytest_cwm.predictors.transport import Generated, ModelInfo, TokenScore
+from pytest_cwm.predictors.transport import Constraint, Generated, ModelInfo, TokenScore
 
 NAME = "cwm-embedded"
 _NEEDED = ("torch", "sentencepiece", "safetensors", "starlette", "uvicorn")
@@ -35,10 +35,13 @@ _NOT_INHERITED = ("COV_CORE_", "COVERAGE_", "PYTEST_", "PYTHONINSPECT", "PYTHONW
 class EmbeddedPredictor(TokenPredictor):
     """Starts the server at once and waits for it at the first question. `directory` is another model's.
 
-    Raises PredictionError when it can't work at all: torch or the weights are missing.
+    It decodes under a constraint unless told not to (`constrain`). Raises PredictionError when it can't work at all:
+    torch or the weights are missing.
     """
 
-    def __init__(self, directory: str | Path | None = None, *, start_timeout: float = 60.0) -> None:
+    def __init__(
+        self, directory: str | Path | None = None, *, start_timeout: float = 60.0, constrain: bool = True
+    ) -> None:
         path = Path(directory) if directory is not None else EMBEDDED
         _check_installed()
         if not (path / "config.json").is_file():
@@ -52,7 +55,7 @@ class EmbeddedPredictor(TokenPredictor):
         except TokenizerError as error:
             raise PredictionError(str(error)) from None
         name = NAME if directory is None else path.resolve().name
-        super().__init__(_ChildTransport(path, name, start_timeout), tokenizer, name=name)
+        super().__init__(_ChildTransport(path, name, start_timeout), tokenizer, name=name, constrain=constrain)
 
 
 class _ChildTransport:
@@ -77,13 +80,22 @@ class _ChildTransport:
     def model(self) -> ModelInfo:
         return self._ready().model()
 
-    def score(self, ids: Sequence[int]) -> list[TokenScore]:
-        return self._ready().score(ids)
+    def score(self, ids: Sequence[int], start: int = 1, constraint: Constraint | None = None) -> list[TokenScore]:
+        return self._ready().score(ids, start, constraint)
 
     def generate(
-        self, prompts: Sequence[Sequence[int]], *, max_tokens: int, stop: Collection[int], sampling: Sampling
+        self,
+        prompts: Sequence[Sequence[int]],
+        *,
+        max_tokens: int,
+        stop: Collection[int],
+        sampling: Sampling,
+        constraint: Constraint | None = None,
+        draft: Sequence[int] = (),
     ) -> list[Generated]:
-        return self._ready().generate(prompts, max_tokens=max_tokens, stop=stop, sampling=sampling)
+        return self._ready().generate(
+            prompts, max_tokens=max_tokens, stop=stop, sampling=sampling, constraint=constraint, draft=draft
+        )
 
     def close(self) -> None:
         process = self._process

@@ -10,7 +10,7 @@ from cwm_tracer.wire import Special
 from pytest_cwm.predictors.base import PredictionError, Sampling
 from pytest_cwm.predictors.completions import TokenPredictor
 from pytest_cwm.predictors.http import JsonClient, Timeouts
-from pytest_cwm.predictors.transport import Generated, ModelInfo, TokenScore, cut_at_stop
+from pytest_cwm.predictors.transport import Constraint, Generated, ModelInfo, TokenScore, cut_at_stop
 
 _ROUNDS = 4
 
@@ -40,12 +40,19 @@ class FgserveTransport:
         """See `Transport`. The server can't be asked: this is what the user named."""
         return self._info
 
-    def score(self, ids: Sequence[int]) -> list[TokenScore]:
+    def score(self, ids: Sequence[int], start: int = 1, constraint: Constraint | None = None) -> list[TokenScore]:
         """Not possible here."""
         raise PredictionError("fgserve gives no probabilities of given tokens")
 
     def generate(
-        self, prompts: Sequence[Sequence[int]], *, max_tokens: int, stop: Collection[int], sampling: Sampling
+        self,
+        prompts: Sequence[Sequence[int]],
+        *,
+        max_tokens: int,
+        stop: Collection[int],
+        sampling: Sampling,
+        constraint: Constraint | None = None,
+        draft: Sequence[int] = (),
     ) -> list[Generated]:
         """See `Transport`: one request for each prompt."""
         return [self._generate(prompt, max_tokens, stop, sampling) for prompt in prompts]

@@ -27,6 +27,14 @@ class Timeouts:
     retry: float = 0.5
 
 
+class RefusedError(PredictionError):
+    """The server answered with an HTTP status that is an error."""
+
+    def __init__(self, message: str, status: int) -> None:
+        super().__init__(message)
+        self.status = status
+
+
 class JsonClient:
     """Talks to one server. All failures are `PredictionError`; the token is in no message.
 
@@ -91,7 +99,7 @@ class JsonClient:
         with self._lock:
             self._failures.clear()
         if response.status_code != 200:
-            raise PredictionError(self._clean(self._refusal(response.status_code, text)))
+            raise RefusedError(self._clean(self._refusal(response.status_code, text)), response.status_code)
         try:
             return json.loads(text)
         except (ValueError, RecursionError):

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection, Sequence
+from dataclasses import asdict
 from typing import Any
 
 from pytest_cwm.predictors.base import Sampling
-from pytest_cwm.predictors.http import JsonClient
-from pytest_cwm.predictors.transport import Generated, ModelInfo, TokenScore, cut_at_stop
+from pytest_cwm.predictors.history import History
+from pytest_cwm.predictors.http import JsonClient, RefusedError
+from pytest_cwm.predictors.transport import Constraint, Generated, ModelInfo, TokenScore, cut_at_stop
 
 _PATH = "/v1/completions"
+_CONSTRAINT = "cwm-frames"
+_GONE = 410
 
 
 class OpenAITransport:
@@ -22,6 +26,7 @@ class OpenAITransport:
         self._client = client
         self._wanted = model
         self._info: ModelInfo | None = None
+        self._history = History()
 
     def model(self) -> ModelInfo:
         """See `Transport`. Without a wish it is the first that the server lists."""
@@ -32,6 +37,7 @@ class OpenAITransport:
                 name = self._wanted or next(iter(found))
                 item: dict[str, Any] = found.get(name, {})
                 length, tokenizer = item.get("max_model_len"), item.get("tokenizer_sha256")
+                extensions, weights = item.get("extensions"), item.get("weights_sha256")
             except (TypeError, KeyError, AttributeError, StopIteration):
                 raise self._client.fault("/v1/models lists no model") from None
             if not found.get(name):
@@ -40,50 +46,76 @@ class OpenAITransport:
                 name,
                 length if isinstance(length, int) and length > 0 else None,
                 tokenizer if isinstance(tokenizer, str) else None,
+                frozenset(map(str, extensions)) if isinstance(extensions, list) else frozenset(),
+                weights if isinstance(weights, str) else None,
             )
         return self._info
 
-    def score(self, ids: Sequence[int]) -> list[TokenScore]:
+    def score(self, ids: Sequence[int], start: int = 1, constraint: Constraint | None = None) -> list[TokenScore]:
         """See `Transport`: one prefill; the one token that must be generated with it is ignored."""
         if len(ids) < 2:
             return []
-        choices = self._choices(
-            {"prompt": list(ids), "max_tokens": 1, "temperature": 0.0, "prompt_logprobs": 0}, expected=1
-        )
+        body: dict[str, Any] = {"max_tokens": 1, "temperature": 0.0, "prompt_logprobs": 0, **_constraint(constraint)}
+        if "prompt_logprobs_start" in self.model().extensions:
+            body["prompt_logprobs_start"] = start
+        choices = self._choices([ids], body)
+        outside = choices[0].get("outside_constraint", [])
+        if not isinstance(outside, list):
+            raise self._client.fault("choices[0].outside_constraint is no list")
         items = choices[0].get("prompt_logprobs")
         if not isinstance(items, list):
             raise self._client.fault("choices[0].prompt_logprobs is missing")
         if len(items) != len(ids):
             raise self._client.fault(f"{len(items)} prompt_logprobs for {len(ids)} prompt tokens")
-        return [
-            self._score(item, token, place) for place, (item, token) in enumerate(zip(items, ids, strict=True)) if place
-        ]
+        unexpected = frozenset(place for place in outside if type(place) is int)
+        return [self._score(items[place], ids[place], place, place in unexpected) for place in range(start, len(ids))]
 
     def generate(
-        self, prompts: Sequence[Sequence[int]], *, max_tokens: int, stop: Collection[int], sampling: Sampling
+        self,
+        prompts: Sequence[Sequence[int]],
+        *,
+        max_tokens: int,
+        stop: Collection[int],
+        sampling: Sampling,
+        constraint: Constraint | None = None,
+        draft: Sequence[int] = (),
     ) -> list[Generated]:
         """See `Transport`: one request."""
         body: dict[str, Any] = {
-            "prompt": [list(prompt) for prompt in prompts] if len(prompts) > 1 else list(prompts[0]),
             "max_tokens": max_tokens,
             "temperature": sampling.temperature,
             "top_p": sampling.top_p,
             "stop_token_ids": sorted(stop),
             "return_token_ids": True,
             "skip_special_tokens": False,
+            **_constraint(constraint),
         }
         if sampling.seed is not None:
             body["seed"] = sampling.seed
-        choices = self._choices(body, expected=len(prompts))
+        if draft and "draft" in self.model().extensions:
+            body["draft"] = list(draft)
+        choices = self._choices(prompts, body)
         return [self._generated(choice, stop) for choice in choices]
 
     def close(self) -> None:
         """See `Transport`."""
         self._client.close()
 
-    def _choices(self, body: dict[str, Any], expected: int) -> list[dict[str, Any]]:
+    def _choices(self, prompts: Sequence[Sequence[int]], body: dict[str, Any]) -> list[dict[str, Any]]:
         """The answer's choices in the order of the prompts."""
-        answer = self._client.post(_PATH, {"model": self.model().name, **body})
+        info, expected = self.model(), len(prompts)
+        answer: Any = None
+        shared = self._history.shared(prompts) if "after" in info.extensions else None
+        if shared is not None:
+            try:
+                answer = self._client.post(_PATH, {"model": info.name, **body, **shared})
+            except RefusedError as error:
+                if error.status != _GONE:
+                    raise
+                self._history.clear()
+        if answer is None:
+            shown = [list(prompt) for prompt in prompts] if expected > 1 else list(prompts[0])
+            answer = self._client.post(_PATH, {"model": info.name, "prompt": shown, **body})
         choices = answer.get("choices") if isinstance(answer, dict) else None
         if not isinstance(choices, list) or not all(isinstance(choice, dict) for choice in choices):
             raise self._client.fault("choices is missing")
@@ -92,9 +124,11 @@ class OpenAITransport:
         ordered = {choice.get("index"): choice for choice in choices}
         if set(ordered) != set(range(expected)):
             raise self._client.fault(f"choices are numbered {sorted(map(str, ordered))}")
+        if "after" in info.extensions:
+            self._history.add(answer.get("id"), prompts[0], ordered[0].get("token_ids"))
         return [ordered[index] for index in range(expected)]
 
-    def _score(self, item: object, token: int, place: int) -> TokenScore:
+    def _score(self, item: object, token: int, place: int, outside: bool) -> TokenScore:
         entry = item.get(str(token)) if isinstance(item, dict) else None
         if not isinstance(entry, dict):
             raise self._client.fault(f"prompt_logprobs[{place}] does not show token {token} of the prompt")
@@ -103,7 +137,7 @@ class OpenAITransport:
             raise self._client.fault(f"prompt_logprobs[{place}] has the logprob {logprob!r}")
         if type(rank) is not int or rank < 1:
             raise self._client.fault(f"prompt_logprobs[{place}] has the rank {rank!r}")
-        return TokenScore(float(logprob), rank)
+        return TokenScore(float(logprob), rank, outside)
 
     def _generated(self, choice: dict[str, Any], stop: Collection[int]) -> Generated:
         ids = choice.get("token_ids")
@@ -115,3 +149,7 @@ class OpenAITransport:
         # A server may leave the stop token out; then it says which it was.
         reason = choice.get("stop_reason")
         return Generated((*generated.ids, reason) if type(reason) is int and reason in stop else generated.ids, True)
+
+
+def _constraint(constraint: Constraint | None) -> dict[str, Any]:
+    return {} if constraint is None else {"constraint": {"type": _CONSTRAINT, **asdict(constraint)}}

@@ -19,6 +19,7 @@ class Codec:
 
     def __init__(self, tokenizer: Tokenizer) -> None:
         self._tokenizer = tokenizer
+        self.tokenizer = tokenizer.digest
         self.separator = tokenizer.special(Special.FRAME)
         self.end = tokenizer.special(Special.END)
         self._said: dict[int, tuple[Frame, Mapping[str, str] | None, list[int]]] = {}

@@ -13,9 +13,16 @@ _PIECE = 1024  # tokens asked for at once
 _FRAME = 48  # tokens of a usual frame
 
 
-def roll_out(model: Model, context: Context, prefix: Sequence[Frame], max_frames: int, sampling: Sampling) -> RollOut:
+def roll_out(
+    model: Model,
+    context: Context,
+    prefix: Sequence[Frame],
+    max_frames: int,
+    sampling: Sampling,
+    draft: Sequence[Frame] = (),
+) -> RollOut:
     """Continue `prefix`; see `Predictor.roll_out`."""
-    imagined = _Imagined(model, list(prefix), max_frames)
+    imagined = _Imagined(model, list(prefix), max_frames, draft)
     failure: str | None = None
     ending = Ending.OPEN
     try:
@@ -31,19 +38,21 @@ def roll_out(model: Model, context: Context, prefix: Sequence[Frame], max_frames
 class _Imagined:
     """The frames so far and what was wrong with them."""
 
-    def __init__(self, model: Model, frames: list[Frame], max_frames: int) -> None:
+    def __init__(self, model: Model, frames: list[Frame], max_frames: int, draft: Sequence[Frame]) -> None:
         self.frames = frames
         self.problems: list[Problem] = []
         self.failure: str | None = None
         self._model = model
         self._max_frames = max_frames
+        self._draft = draft
         self._cursor = Cursor()
         self._pending: list[int] = []  # tokens of a frame that is not complete
 
     def run(self, context: Context, sampling: Sampling) -> Ending:
         if len(self.frames) >= self._max_frames:
             return Ending.TRUNCATED
-        prompt, self._cursor = self._model.prompt(context, self.frames)
+        begin = self._model.prompt(context, self.frames)
+        prompt, self._cursor = begin.ids, begin.cursor
         longest = self._model.context_length
         while True:
             piece = min(_PIECE, max(64, _FRAME * (self._max_frames - len(self.frames))))
@@ -53,7 +62,14 @@ class _Imagined:
                 self.failure = f"the model's context of {longest} tokens is full after {len(self.frames)} frames"
                 return Ending.OPEN
             stop = (self._model.codec.end,)
-            answer = self._model.transport.generate([prompt], max_tokens=piece, stop=stop, sampling=sampling)[0]
+            answer = self._model.transport.generate(
+                [prompt],
+                max_tokens=piece,
+                stop=stop,
+                sampling=sampling,
+                constraint=begin.constraint,
+                draft=self._guesses(piece),
+            )[0]
             prompt += answer.ids
             before = len(self.frames)
             ending = self._read(answer.ids)
@@ -66,6 +82,16 @@ class _Imagined:
                 len(self._pending) < len(answer.ids) or len(self._pending) >= self._model.room
             ):
                 return self._broken()
+
+    def _guesses(self, tokens: int) -> list[int]:
+        """About as many tokens of the true trace from the frame on that comes next."""
+        cursor, ids = self._cursor, list[int]()
+        for frame in self._draft[len(self.frames) :]:
+            ids += self._model.codec.frame(frame, cursor)
+            cursor = cursor.after(frame)
+            if len(ids) > 2 * tokens:
+                return ids
+        return [*ids, self._model.codec.end] if ids and not cursor.depth else ids
 
     def _read(self, ids: Sequence[int]) -> Ending | None:
         codec = self._model.codec

@@ -14,19 +14,40 @@ class ModelInfo:
     """What a server says of its model; None where it says nothing.
 
     `context_length` counts prompt and answer together. `tokenizer` is the SHA-256 of the file it was made with.
+    `extensions` are the fields of our own server that it knows: see `docs/serving.md`. `weights` is a SHA-256 of the
+    checkpoint.
     """
 
     name: str
     context_length: int | None = None
     tokenizer: str | None = None
+    extensions: frozenset[str] = frozenset()
+    weights: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Constraint:
+    """Only what makes a trace of the source in the prompt: see `docs/serving.md`.
+
+    `complete`: all source that runs is in the context. `depth`: how many activations are open before the prompt's
+    first frame. `frame_tokens`: how long a frame may become.
+    """
+
+    complete: bool = True
+    depth: int = 0
+    frame_tokens: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class TokenScore:
-    """The model's opinion of one given token: its natural log-probability, and its rank, 1 for the greedy choice."""
+    """The model's opinion of one given token: its natural log-probability, and its rank, 1 for the greedy choice.
+
+    `outside` says that a constraint would not have let it come.
+    """
 
     logprob: float
     rank: int
+    outside: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,13 +66,24 @@ class Transport(Protocol):
     def model(self) -> ModelInfo:
         """Which model it is; asked once, at the first use."""
 
-    def score(self, ids: Sequence[int]) -> list[TokenScore]:
-        """Scores of `ids[1:]`, each given the tokens before it. Only where `can_score`."""
+    def score(self, ids: Sequence[int], start: int = 1, constraint: Constraint | None = None) -> list[TokenScore]:
+        """Scores of `ids[start:]`, each given the tokens before it. Only where `can_score`."""
 
     def generate(
-        self, prompts: Sequence[Sequence[int]], *, max_tokens: int, stop: Collection[int], sampling: Sampling
+        self,
+        prompts: Sequence[Sequence[int]],
+        *,
+        max_tokens: int,
+        stop: Collection[int],
+        sampling: Sampling,
+        constraint: Constraint | None = None,
+        draft: Sequence[int] = (),
     ) -> list[Generated]:
-        """Continue every prompt, up to and with the first token of `stop`."""
+        """Continue every prompt, up to and with the first token of `stop`.
+
+        A `constraint` is asked for only of a server that knows it. The `draft` is what may follow a lone prompt: it
+        saves time and changes no answer.
+        """
 
     def close(self) -> None:
         """Release connections and processes. Later calls raise."""
@@ -63,3 +95,11 @@ def cut_at_stop(ids: Sequence[int], stop: Collection[int]) -> Generated:
         if token in stop:
             return Generated(tuple(ids[: index + 1]), True)
     return Generated(tuple(ids), False)
+
+
+def common_prefix(first: Sequence[int], second: Sequence[int]) -> int:
+    """How many leading items two sequences share."""
+    length = min(len(first), len(second))
+    if list(first[:length]) == list(second[:length]):
+        return length
+    return next(index for index in range(length) if first[index] != second[index])

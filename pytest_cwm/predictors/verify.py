@@ -22,7 +22,7 @@ def verify(model: Model, truth: Trace) -> Verification:
     choices: list[Choice | None] = [None] * len(frames)
     if len(frames) < 2:
         return Verification(tuple(choices), model=model.known.name if model.known else "")
-    count = 0
+    count = outside = 0
     unfit: list[Unfit] = []
     failure: str | None = None
     try:
@@ -32,13 +32,14 @@ def verify(model: Model, truth: Trace) -> Verification:
                 unfit.append(window)
             else:
                 count += 1
-                _verify_window(model, window, frames, choices)
+                outside += _verify_window(model, window, truth, choices)
         if unfit:
             failure = too_long(unfit[0].frame, unfit[0].tokens, limit)
             failure += f"; {len(unfit)} frames like that have no prediction" if len(unfit) > 1 else ""
     except PredictionError as error:
         failure = str(error)
-    return Verification(tuple(choices), max(1, count), failure, model.known.name if model.known else "")
+    name = model.known.name if model.known else ""
+    return Verification(tuple(choices), max(1, count), failure, name, outside)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,18 +52,25 @@ class _Divergence:
     bits: float | None
 
 
-def _verify_window(model: Model, window: Window, frames: Sequence[Frame], choices: list[Choice | None]) -> None:
-    """Fill in the choices that this window predicts; those that were had stay when something fails."""
-    scores = model.transport.score(window.ids) if model.transport.can_score else None
+def _verify_window(model: Model, window: Window, truth: Trace, choices: list[Choice | None]) -> int:
+    """Fill in the choices that this window predicts; those that were had stay when something fails.
+
+    Returns how many true tokens the constraint would not have let come.
+    """
+    frames = truth.frames
+    constraint = model.constraint(truth.context, window.cursors[0])
+    begin = window.span(window.first)[0]
+    scores = model.transport.score(window.ids, begin, constraint) if model.transport.can_score else None
     diverging: list[_Divergence] = []
     for index in range(window.first, window.stop):
         start, stop = window.span(index)
-        # A frame twice as long as the true one is wrong already; what it would say in the end does not matter.
-        allowed = min(model.room, 2 * (stop - start) + 128)
+        # A frame twice as long as the true one is wrong already; what it would say in the end does not matter. Under a
+        # constraint it does end, which takes fewer tokens than there is room for.
+        allowed = model.room if constraint is not None else min(model.room, 2 * (stop - start) + 128)
         if scores is None:
             diverging.append(_Divergence(index, 0, allowed, None))
             continue
-        ours = scores[start - 1 : stop - 1]
+        ours = scores[start - begin : stop - begin]
         bits = -math.fsum(score.logprob for score in ours) / math.log(2)
         agreed = next((place for place, score in enumerate(ours) if score.rank != 1), None)
         if agreed is None:
@@ -76,12 +84,14 @@ def _verify_window(model: Model, window: Window, frames: Sequence[Frame], choice
             max_tokens=max(item.limit for item in batch),
             stop=(model.codec.separator, model.codec.end),
             sampling=GREEDY,
+            constraint=constraint,
         )
         for item, answer in zip(batch, answers, strict=True):
             start = window.span(item.frame)[0]
             said = window.ids[start : start + item.agreed]
             whole = Generated((*said, *answer.ids[: item.limit]), answer.stopped and len(answer.ids) <= item.limit)
             choices[item.frame] = model.choice(whole, window.cursor(item.frame), item.frame, item.bits)
+    return sum(score.outside for score in scores or ())
 
 
 def _spoken(frame: Frame, ids: Sequence[int]) -> Frame:

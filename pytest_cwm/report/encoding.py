@@ -13,6 +13,7 @@ from typing import Any
 from cwm_tracer import wire
 from cwm_tracer.compare import Difference, Divergence, DivergenceKind, Mean, Metric, Rate
 from cwm_tracer.compare.comparison import Question
+from cwm_tracer.compare.origin import Origin
 from cwm_tracer.model import (
     Choice,
     Context,
@@ -119,14 +120,15 @@ def _context_to_json(context: Context) -> Json:
             last[2] += 1
         else:
             runs.append([file, number, 1])
-    return {"text": context.text, "places": runs, "entry": context.entry}
+    data = {"text": context.text, "places": runs, "entry": context.entry}
+    return data if context.complete else {**data, "complete": False}
 
 
 def _context_from_json(data: Json) -> Context:
     places = tuple(
         None if file is None else (file, first + step) for file, first, count in data["places"] for step in range(count)
     )
-    return Context(data["text"], places, data["entry"])
+    return Context(data["text"], places, data["entry"], data.get("complete", True))
 
 
 def problems_to_json(problems: Iterable[Problem]) -> Json:
@@ -235,6 +237,9 @@ def divergence_to_json(question: Question, divergence: Divergence) -> Json:
         "count": divergence.count,
         "sentence": divergence.sentence,
         "variables": [[each.name, each.truth, each.predicted] for each in divergence.variables],
+        "levels": [each.level.value if each.level is not None else None for each in divergence.variables],
+        "paths": [each.inner.path if each.inner is not None else None for each in divergence.variables],
+        "earlier": [[each.name, each.index] for each in divergence.earlier],
         "problems": problems_to_json(divergence.problems),
     }
 
@@ -264,6 +269,7 @@ def divergence_from_json(
         sentence=data["sentence"],
         predicted_index=at,
         count=data["count"],
+        earlier=tuple(Origin(*each) for each in data.get("earlier", ())),
     )
     question: Question = "fr" if data["question"] == "fr" else "tf"
     return question, divergence

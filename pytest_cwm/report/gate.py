@@ -31,9 +31,12 @@ class Demand:
 
 @dataclass(frozen=True, slots=True)
 class GateResult:
-    """Whether one bound held. `text` is a line for the user; `nodeid` names the test, None for the run as a whole."""
+    """Whether one bound held, None where there is too little data to tell.
 
-    passed: bool
+    `text` is a line for the user; `nodeid` names the test, None for the run as a whole.
+    """
+
+    passed: bool | None
     text: str
     nodeid: str | None = None
 

@@ -14,9 +14,9 @@ def notes_of(
     return (*_trace_notes(trace), *_verification_notes(verification, missing), *_roll_out_notes(roll_out, redacted))
 
 
-def missing_note(verification: Verification) -> str:
+def missing_note(failure: str | None) -> str:
     """Why predictions are missing."""
-    return f"predictions are missing: {verification.failure or 'no reason given'}"
+    return f"predictions are missing: {failure or 'no reason given'}"
 
 
 def _trace_notes(trace: Trace | None) -> Iterator[str]:
@@ -37,9 +37,12 @@ def _verification_notes(verification: Verification | None, missing: int) -> Iter
     if verification is None:
         return
     if missing:
-        yield missing_note(verification)
+        yield missing_note(verification.failure)
     if verification.windows > 1:
-        yield f"verified in {verification.windows} windows: the trace is longer than the model's context"
+        yield "verified in windows: the trace is longer than the model's context"
+    if verification.outside:
+        what = "a true token lies" if verification.outside == 1 else f"{verification.outside} true tokens lie"
+        yield f"{what} outside of what constrained decoding allows: a defect of pytest-cwm"
 
 
 def _roll_out_notes(roll_out: RollOut | None, redacted: int) -> Iterator[str]:

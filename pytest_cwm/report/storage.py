@@ -11,6 +11,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from pytest_cwm.report.document import Report, ReportError
+from pytest_cwm.report.reading import read_document
 
 _GZIP_MAGIC = b"\x1f\x8b"
 
@@ -19,7 +20,7 @@ def write_report(report: Report, path: Path) -> None:
     """Write a report; until it is complete, what was at `path` stays there. Raises `ReportError`."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with _replacing(path) as file:
+        with replacing(path) as file:
             for chunk in report.chunks():
                 file.write(chunk.encode("ascii"))
     except OSError as error:
@@ -27,25 +28,24 @@ def write_report(report: Report, path: Path) -> None:
 
 
 def read_report(path: Path) -> Report:
-    """Read a report, compressed or not. Raises `ReportError`, whose text names the file."""
+    """Read a report, compressed or not, whatever its size. Raises `ReportError`, whose text names the file."""
     try:
-        data = path.read_bytes()
-        text = (gzip.decompress(data) if data.startswith(_GZIP_MAGIC) else data).decode("utf-8")
+        with path.open("rb") as raw:
+            if raw.peek(2).startswith(_GZIP_MAGIC):
+                with gzip.GzipFile(fileobj=raw) as unpacked:
+                    return read_document(unpacked)
+            return read_document(raw)
     except (EOFError, zlib.error, gzip.BadGzipFile):
         raise ReportError(f"{path}: the report is truncated or damaged: write it again") from None
     except OSError as error:
         raise ReportError(f"can't read the report {path}: {error.strerror or error}") from None
-    except UnicodeDecodeError:
-        raise ReportError(f"{path}: this is not JSON: it is no text") from None
-    try:
-        return Report.from_json(text)
     except ReportError as error:
         raise ReportError(f"{path}: {error}") from None
 
 
 @contextmanager
-def _replacing(path: Path) -> Iterator[io.BufferedIOBase]:
-    """A file that takes the place of `path` once it was written in full."""
+def replacing(path: Path) -> Iterator[io.BufferedIOBase]:
+    """A file that takes the place of `path` once it was written in full; packed when the name ends in `.gz`."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         with temporary.open("wb") as raw:

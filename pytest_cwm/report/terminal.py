@@ -10,6 +10,8 @@ from cwm_tracer.model import Ending
 from pytest_cwm.report.document import Report, TestReport
 from pytest_cwm.report.notes import missing_note
 from pytest_cwm.report.paint import Paint, Style, plain
+from pytest_cwm.report.store import TestStore
+from pytest_cwm.report.summary import TestSummary, is_detail
 from pytest_cwm.report.text import Screen, Span, cells, pad
 from pytest_cwm.report.window import Window
 
@@ -19,6 +21,7 @@ SHOWN_NOTES = 8
 # Below this width the table of tests is drawn denser.
 _WIDE = 100
 _QUESTIONS: dict[Question, str] = {"tf": "teacher-forced", "fr": "free-running"}
+_ONLY_WHERE_WIDE = ("tf.event", "tf.argument", "fr.prefix")
 _COLUMNS = {
     "tf.event": "event",
     "tf.action": "action",
@@ -34,15 +37,17 @@ def render(
 ) -> Iterator[str]:
     """Lines without newlines, none wider than `width` cells (at least 40) but for the colours that `paint` adds.
 
-    `verbosity` is pytest's: below 0 only the figures, from 1 on every test and every divergence. `encoding` is that of
-    the stream; characters that it can't carry are replaced.
+    `verbosity` is pytest's: at -1 only the figures, below that only the gates; at 1 every test and the first divergence
+    of each, from 2 on every divergence. `encoding` is that of the stream; characters that it can't carry are replaced.
     """
     screen = Screen(max(40, width), paint, encoding)
-    ranked = sorted(report.tests, key=_rank)
+    ranked = sorted(report.summaries, key=rank)
     blocks: list[Iterator[str]] = []
     if verbosity >= 0:
-        blocks += [_tests(ranked, screen, verbosity), _divergences(ranked, screen, verbosity)]
-    blocks += [_totals(report, screen), _notes(report, screen, verbosity), _gates(report, screen)]
+        blocks += [_tests(ranked, screen, verbosity), _divergences(ranked, report.tests, screen, verbosity)]
+    if verbosity >= -1:
+        blocks += [_totals(report, screen, verbosity), _notes(report, screen, verbosity)]
+    blocks.append(gate_lines(report, screen))
     begun = False
     for block in blocks:
         for number, line in enumerate(block):
@@ -60,27 +65,27 @@ def percent(metric: Metric | None) -> str | None:
     return "<1%" if 0 < value < 0.01 else f"{int(value * 100 + 1e-9)}%"
 
 
-def _rank(test: TestReport) -> tuple[float, int, str]:
+def rank(test: TestSummary) -> tuple[float, int, str]:
     """Worst first; tests of which nothing was scored come last."""
     for name in ("tf.frame", "fr.prefix"):
-        metric = test.metrics.get(name)
-        if metric is not None and metric.value is not None:
-            return metric.value, -len(test.divergences), test.nodeid
+        value = test.value(name)
+        if value is not None:
+            return value, -test.divergences, test.nodeid
     return 2.0, 0, test.nodeid
 
 
-def _tests(tests: Sequence[TestReport], screen: Screen, verbosity: int) -> Iterator[str]:
+def _tests(tests: Sequence[TestSummary], screen: Screen, verbosity: int) -> Iterator[str]:
     if not tests:
         return
     shown = tests if verbosity > 0 else tests[:SHOWN_TESTS]
-    columns = [name for name in _COLUMNS if any(_scored(test, name) for test in tests)]
+    columns = [name for name in _COLUMNS if any(test.value(name) is not None for test in tests)]
     narrow = screen.width < _WIDE
     if narrow and "tf.frame" in columns:
-        columns = [name for name in columns if name != "fr.prefix"]
+        columns = [name for name in columns if name not in _ONLY_WHERE_WIDE]
     gap = " " if narrow else "  "
     widths = [max(len(_COLUMNS[name]), 4) for name in columns]
     names = [screen.visible(test.nodeid) for test in shown]
-    frames = max(len("frames"), *(len(str(_frames(test))) for test in shown))
+    frames = max(len("frames"), *(len(str(test.frames)) for test in shown))
     title = "at step" if narrow else "first divergence"
     places = [screen.visible(_where(test, narrow)) for test in shown]
     last = min(max(map(cells, [*places, title])), screen.width // 4)
@@ -92,7 +97,7 @@ def _tests(tests: Sequence[TestReport], screen: Screen, verbosity: int) -> Itera
     for test, label, place in zip(shown, names, places, strict=True):
         failed: Style = "bad" if test.outcome == "failed" else "plain"
         spans: list[Span] = [(pad(screen.cut_start(label, name), name), failed)]
-        spans.append((gap + pad(str(_frames(test)), frames, right=True), "dim"))
+        spans.append((gap + pad(str(test.frames), frames, right=True), "dim"))
         for column, width in zip(columns, widths, strict=True):
             value = percent(test.metrics.get(column))
             style: Style = "dim" if value is None else "good" if value == "100%" else "plain"
@@ -106,25 +111,15 @@ def _tests(tests: Sequence[TestReport], screen: Screen, verbosity: int) -> Itera
         yield screen.line([(more, "dim")])
 
 
-def _scored(test: TestReport, name: str) -> bool:
-    metric = test.metrics.get(name)
-    return metric is not None and metric.value is not None
-
-
-def _frames(test: TestReport) -> int:
-    return len(test.trace.frames) if test.trace is not None else 0
-
-
-def _where(test: TestReport, narrow: bool) -> str:
-    if test.divergences:
-        divergence = test.divergences[0][1]
-        place = _place(test, divergence).rpartition("/")[2]
-        step = f"{divergence.index}" if narrow else f"step {divergence.index}"
+def _where(test: TestSummary, narrow: bool) -> str:
+    if test.first is not None:
+        place = test.first.place.rpartition("/")[2]
+        step = f"{test.first.index}" if narrow else f"step {test.first.index}"
         return f"{step}, {place}" if place else step
-    if test.trace is None or test.trace.meta.ending is Ending.NEVER_CALLED:
-        return "never called" if test.trace is not None else "not recorded"
-    if test.missing or (test.roll_out is not None and test.roll_out.failure):
-        return "no prediction" if not any(_scored(test, name) for name in _COLUMNS) else "predictions missing"
+    if test.ending is None or test.ending is Ending.NEVER_CALLED:
+        return "never called" if test.ending is not None else "not recorded"
+    if test.missing or test.roll_out_failure is not None:
+        return "no prediction" if all(test.value(name) is None for name in _COLUMNS) else "predictions missing"
     return ""
 
 
@@ -137,17 +132,18 @@ def _place(test: TestReport, divergence: Divergence) -> str:
     return f"{frame.file}:{frame.line}".replace("\\", "/") if frame.file and frame.line else ""
 
 
-def _divergences(tests: Sequence[TestReport], screen: Screen, verbosity: int) -> Iterator[str]:
-    diverging = [test for test in tests if test.divergences]
+def _divergences(ranked: Sequence[TestSummary], tests: TestStore, screen: Screen, verbosity: int) -> Iterator[str]:
+    diverging = [test for test in ranked if test.divergences]
     shown = diverging if verbosity > 0 else diverging[:SHOWN_DIVERGENCES]
-    rest = sum(len(test.divergences) for test in diverging)
+    every = verbosity > 1
+    rest = sum(test.divergences for test in diverging)
     begun = False
-    for test in shown:
+    for test in (tests.named(summary.nodeid) for summary in shown):
         if test.trace is None:
             continue
         window = Window(test.trace, screen)
-        for question, divergence, following in _episodes(test) if verbosity > 0 else [*_episodes(test)][:1]:
-            rest -= 1 + (following if verbosity > 0 else 0)
+        for question, divergence, following in _episodes(test) if every else [*_episodes(test)][:1]:
+            rest -= 1 + (following if every else 0)
             if begun:
                 yield ""
             begun = True
@@ -158,7 +154,8 @@ def _divergences(tests: Sequence[TestReport], screen: Screen, verbosity: int) ->
                 yield screen.line([(f"  the values of the next {_frames_text(following)} differ too", "dim")])
     if rest:
         yield ""
-        yield screen.line([(f"{rest} more divergence{'s' if rest > 1 else ''} (-v shows all)", "dim")])
+        how = "-vv shows all" if verbosity > 0 else "-v shows the first of each test, -vv all"
+        yield screen.line([(f"{rest} more divergence{'s' if rest > 1 else ''} ({how})", "dim")])
 
 
 def _episodes(test: TestReport) -> Iterator[tuple[Question, Divergence, int]]:
@@ -184,7 +181,7 @@ def _frames_text(count: int) -> str:
 
 def _heading(test: TestReport, question: Question, divergence: Divergence, screen: Screen) -> Iterator[str]:
     dot = f" {screen.glyphs.separator} "
-    last = max(0, _frames(test) - 1)
+    last = max(0, (len(test.trace.frames) if test.trace is not None else 0) - 1)
     facts = [_QUESTIONS[question], f"step {divergence.index} of {last}", _place(test, divergence)]
     tail = dot + screen.visible(dot.join(filter(None, facts)))
     room = screen.width - cells(tail)
@@ -194,11 +191,11 @@ def _heading(test: TestReport, question: Question, divergence: Divergence, scree
         yield screen.line([("  " + tail[len(dot) :], "dim")])
     else:
         yield screen.line([(name, "title"), (tail, "dim")])
-    yield from _wrapped(divergence.sentence, screen, "note")
+    yield from wrapped(divergence.sentence, screen, "note")
     yield ""
 
 
-def _wrapped(text: str, screen: Screen, style: Style) -> Iterator[str]:
+def wrapped(text: str, screen: Screen, style: Style) -> Iterator[str]:
     """A sentence over as many lines as it takes, broken at spaces."""
     room = screen.width - 2
     line = ""
@@ -211,8 +208,12 @@ def _wrapped(text: str, screen: Screen, style: Style) -> Iterator[str]:
     yield screen.line([("  " + line, style)])
 
 
-def _totals(report: Report, screen: Screen) -> Iterator[str]:
-    rows = [(name, metric) for name, metric in report.totals.items() if metric.value is not None]
+def _totals(report: Report, screen: Screen, verbosity: int) -> Iterator[str]:
+    rows = [
+        (name, metric)
+        for name, metric in report.totals.items()
+        if metric.value is not None and (verbosity > 0 or not is_detail(name))
+    ]
     if not rows:
         return
     counts = [
@@ -247,30 +248,30 @@ def _figure(metric: Metric) -> str:
 
 def _notes(report: Report, screen: Screen, verbosity: int) -> Iterator[str]:
     """The run's notes, then those of the tests, one line for all tests that share a note."""
-    notes = [*report.notes, *_missing(report.tests, verbosity)]
+    notes = [*report.notes, *_missing(report.summaries, verbosity)]
     sharing: dict[str, list[str]] = {}
-    for test in report.tests:
-        said = {missing_note(test.verification)} if test.missing and test.verification is not None else set()
+    for test in report.summaries:
+        said = missing_note(test.failure) if test.missing else None
         for note in test.notes:
-            if note not in said:
+            if note != said:
                 sharing.setdefault(note, []).append(test.nodeid)
     lines = [*notes, *(f"{note} ({_names(nodeids, verbosity)})" for note, nodeids in sharing.items())]
     shown = lines if verbosity > 0 else lines[: len(notes) + SHOWN_NOTES]
     for number, line in enumerate(shown):
         if not number:
             yield screen.line([("notes", "dim")])
-        yield from _wrapped(line, screen, "plain")
+        yield from wrapped(line, screen, "plain")
     if len(shown) < len(lines):
         yield screen.line([(f"  and {len(lines) - len(shown)} more notes (-v shows all)", "dim")])
 
 
-def _missing(tests: Sequence[TestReport], verbosity: int) -> Iterator[str]:
+def _missing(tests: Sequence[TestSummary], verbosity: int) -> Iterator[str]:
     """How many predictions are missing, reason by reason."""
-    frames = sum(max(0, _frames(test) - 1) for test in tests)
-    reasons: dict[str, list[TestReport]] = {}
+    frames = sum(max(0, test.frames - 1) for test in tests)
+    reasons: dict[str, list[TestSummary]] = {}
     for test in tests:
-        if test.missing and test.verification is not None:
-            reasons.setdefault(missing_note(test.verification), []).append(test)
+        if test.missing:
+            reasons.setdefault(missing_note(test.failure), []).append(test)
     for reason, affected in reasons.items():
         missing = sum(test.missing for test in affected)
         yield f"{missing} of {frames} {reason} ({_names([test.nodeid for test in affected], verbosity)})"
@@ -282,11 +283,13 @@ def _names(nodeids: Sequence[str], verbosity: int) -> str:
     return ", ".join(nodeids) if verbosity > 0 else f"{len(nodeids)} tests, the first {nodeids[0]}"
 
 
-def _gates(report: Report, screen: Screen) -> Iterator[str]:
+def gate_lines(report: Report, screen: Screen) -> Iterator[str]:
+    """Which bounds held and which did not."""
     marks = screen.glyphs
     for number, gate in enumerate(report.gates):
         if not number:
             yield screen.line([("gates", "dim")])
-        mark = marks.passed if gate.passed else marks.failed
+        mark = marks.passed if gate.passed else marks.undecided if gate.passed is None else marks.failed
+        style: Style = "good" if gate.passed else "note" if gate.passed is None else "bad"
         where = f"{gate.nodeid}: " if gate.nodeid else ""
-        yield from _wrapped(f"{mark} {where}{gate.text}", screen, "good" if gate.passed else "bad")
+        yield from wrapped(f"{mark} {where}{gate.text}", screen, style)

@@ -21,6 +21,7 @@ class Glyphs:
     rule: str = "─"
     passed: str = "✓"
     failed: str = "✗"
+    undecided: str = "?"
 
 
 UNICODE = Glyphs()

@@ -19,7 +19,7 @@ BEFORE = 3
 _RUN = 3
 _MARGIN = "  "
 _HEAD = re.compile(r"\w+ = |returns |raises ")
-_MARKS = {"truth": "ran", "predicted": "predicted"}
+WORDS = ("ran", "predicted")
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,19 +35,19 @@ class _Row:
 
 
 class Window:
-    """Draws the divergences of one test."""
+    """Draws the divergences of one test; `words` say what happened and what was to happen."""
 
-    def __init__(self, trace: Trace, screen: Screen) -> None:
+    def __init__(self, trace: Trace, screen: Screen, words: tuple[str, str] = WORDS) -> None:
+        self._words = words
         self._trace = trace
         self._screen = screen
         self._changed = list(_changes(trace.frames))
         self._places = _places(trace.context)
-        self._many_files = len({frame.file for frame in trace.frames}) > 1
 
     def lines(self, divergence: Divergence, predicted: Sequence[Frame] = ()) -> Iterator[str]:
         """The window; `predicted` are the frames of the roll-out when the divergence is one of it."""
         rows = [*self._before(divergence), *self._true_rows(divergence), *self._predicted_rows(divergence, predicted)]
-        yield from self._table(rows)
+        yield from self._table(_without_common_file(rows))
         details = _details(divergence)
         if details:
             yield ""
@@ -63,26 +63,27 @@ class Window:
 
     def _true_rows(self, divergence: Divergence) -> Iterator[_Row]:
         if divergence.truth is None:
-            yield _Row("truth", "", "", "(nothing)", "", "ran")
+            yield _Row("truth", "", "", "(nothing)", "", self._words[0])
             return
         run = divergence.count if divergence.predicted is None and not divergence.problems else 1
         for offset in range(min(run, _RUN)):
             index = divergence.index + offset
             values = _differing(divergence.variables, "truth") or self._changed[index]
-            yield self._row("truth", self._trace.frames[index], str(index), values, "" if offset else "ran")
+            yield self._row("truth", self._trace.frames[index], str(index), values, "" if offset else self._words[0])
         if run > _RUN:
             yield _Row("truth", "", "", f"(and {run - _RUN} more)", "")
 
     def _predicted_rows(self, divergence: Divergence, predicted: Sequence[Frame]) -> Iterator[_Row]:
         if divergence.predicted is None:
             if divergence.problems:
-                yield _Row("predicted", "", "", "(no well-formed frame)", str(divergence.problems[0]), "predicted")
+                yield _Row("predicted", "", "", "(no well-formed frame)", str(divergence.problems[0]), self._words[1])
             else:
                 left_out = "(left out)" if divergence.predicted_index is not None else "(the end of the trace)"
-                yield _Row("predicted", "", "", left_out, "", "predicted")
+                left_out = left_out if self._words == WORDS else "(nothing)"
+                yield _Row("predicted", "", "", left_out, "", self._words[1])
             return
         values = _differing(divergence.variables, "predicted")
-        row = self._row("predicted", divergence.predicted, "", values, "predicted")
+        row = self._row("predicted", divergence.predicted, "", values, self._words[1])
         truth = divergence.truth
         if truth is not None and action_of(truth) == action_of(divergence.predicted):
             row = replace(row, place=self._place(truth))
@@ -108,7 +109,7 @@ class Window:
             if len(found) != 1:
                 return "?" if found else ""
             file, line = found[0]
-        return self._screen.visible(f"{_name(file)}:{line}" if self._many_files and file else str(line))
+        return self._screen.visible(f"{_name(file)}:{line}" if file else str(line))
 
     def _table(self, rows: Sequence[_Row]) -> Iterator[str]:
         screen = self._screen
@@ -117,7 +118,7 @@ class Window:
             default=0,
         )
         sources = [row.source[shift:] if row.source[:1].isspace() else row.source for row in rows]
-        mark = max(map(len, _MARKS.values()))
+        mark = max(map(len, self._words))
         step = max(4, *(len(row.step) for row in rows))
         place = max(4, *(len(row.place) for row in rows))
         left = screen.width - len(_MARGIN) - mark - step - place - 8
@@ -143,8 +144,10 @@ class Window:
         name = min(max(map(cells, [*names, "differs"])), screen.width // 3)
         room = screen.width - len(_MARGIN) - name - 4
         shown = [_beside(screen, difference, room) for difference in differences]
-        truth = max(cells("ran"), *(cells(left) for left, _ in shown))
-        yield screen.line([(_MARGIN + pad("differs", name) + "  " + pad("ran", truth) + "  predicted", "dim")])
+        truth = max(cells(self._words[0]), *(cells(left) for left, _ in shown))
+        yield screen.line(
+            [(_MARGIN + pad("differs", name) + "  " + pad(self._words[0], truth) + "  " + self._words[1], "dim")]
+        )
         for label, (left, right) in zip(names, shown, strict=True):
             yield screen.line(
                 [
@@ -153,6 +156,14 @@ class Window:
                     (right, "predicted"),
                 ]
             )
+
+
+def _without_common_file(rows: Sequence[_Row]) -> list[_Row]:
+    """Line numbers alone where all rows stand in one file, which the heading names."""
+    files = {row.place.rpartition(":")[0] for row in rows if ":" in row.place}
+    if len(files) > 1:
+        return list(rows)
+    return [replace(row, place=row.place.rpartition(":")[2]) for row in rows]
 
 
 def _changes(frames: Sequence[Frame]) -> Iterator[dict[str, str | None]]:

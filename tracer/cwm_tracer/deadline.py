@@ -15,6 +15,8 @@ from contextlib import suppress
 from types import FrameType
 from typing import TypeVar
 
+from cwm_tracer.signals import is_handler
+
 A = TypeVar("A")
 R = TypeVar("R")
 
@@ -34,6 +36,8 @@ class DeadlineExceeded(BaseException):
 
 class Deadline:
     """Calls functions of one argument, and interrupts those that take longer than about `seconds`.
+
+    The seconds are those in which this process runs: a machine that is busy elsewhere makes no call late.
 
     It interrupts Python code between two bytecodes and can do nothing about a C function that doesn't return. Signals
     are the user's (pytest-timeout has them) and trace functions don't run inside trace functions, so a watchdog thread
@@ -66,6 +70,7 @@ class Deadline:
     def _forget_thread(self) -> None:
         self._lock = _thread.allocate_lock()
         self._until: float | None = None
+        self._ticks = 0
         self._thread_id = 0
         self._interruptions = 0
         self._watched = False
@@ -73,7 +78,7 @@ class Deadline:
 
     def _arm(self) -> None:
         with self._lock:
-            self._interruptions = 0
+            self._interruptions = self._ticks = 0
             self._thread_id = _thread.get_ident()
             self._until = _monotonic() + self._seconds
             if self._watched:
@@ -100,8 +105,9 @@ class Deadline:
         while not stopped:
             stopped = wake.acquire(True, self._seconds / _TICKS)
             with self._lock:
-                late = self._until is not None and _monotonic() > self._until
-                if late:
+                self._ticks += 1
+                # Each tick needs the interpreter's lock, so neither comes while the call is not let run.
+                if self._until is not None and self._ticks >= _TICKS and _monotonic() > self._until:
                     self._interrupt()
                 idle = idle + 1 if self._until is None else 0
                 stopped = stopped or idle == _IDLE_TICKS
@@ -153,12 +159,12 @@ _INTERRUPTION = _Interruption()  # lives for ever: the queue does not own what i
 
 
 def _deadline_around(frame: FrameType | None) -> Deadline | None:
-    """The deadline through which the code of `frame` was called; None for code that this file's own work runs in."""
+    """The deadline through which the code of `frame` was called; None in this file's own work and signal handlers."""
     while frame is not None:
         if frame.f_code is Deadline.call.__code__:
             deadline: Deadline = frame.f_locals["self"]
             return deadline
-        if frame.f_code.co_filename == __file__:
+        if frame.f_code.co_filename == __file__ or is_handler(frame):
             return None
         frame = frame.f_back
     return None

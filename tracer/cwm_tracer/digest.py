@@ -8,12 +8,15 @@ import marshal
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
-from cwm_tracer.redaction import REDACTED, is_secret_key
+from cwm_tracer.records import fields_of
+from cwm_tracer.redaction import REDACTED, Redactor
 
 # Immutable values of exact builtin types, whose identity implies an equal repr.
 ATOMS = frozenset({int, float, bool, str, bytes, complex, type(None), type(Ellipsis)})
 CONTAINERS = frozenset({list, tuple, dict, set, frozenset})
 _NUMBERS = frozenset({int, float, bool, complex})
+_REDACTED = REDACTED.encode()
+_MOST = 200_000  # parts of one value that are looked at, atoms in a container of nothing else aside
 
 # What a builtin container or string holds, whatever a subclass makes of iteration.
 _ITEMS: dict[type, Callable[[Any], Sequence[Any]]] = {
@@ -28,7 +31,7 @@ _ITEMS: dict[type, Callable[[Any], Sequence[Any]]] = {
     bytes: lambda value: bytes(memoryview(value)),
     bytearray: lambda value: bytes(memoryview(value)),
 }
-_SIZED = tuple(_ITEMS)
+SIZED = tuple(_ITEMS)
 
 
 def items_of(value: object) -> Sequence[Any]:
@@ -38,8 +41,8 @@ def items_of(value: object) -> Sequence[Any]:
     """
     kind = type(value)
     known = _ITEMS.get(kind) if type(kind) is type else None
-    if known is None and issubclass(kind, _SIZED):
-        known = next(_ITEMS[base] for base in _SIZED if issubclass(kind, base))
+    if known is None and issubclass(kind, SIZED):
+        known = next(_ITEMS[base] for base in SIZED if issubclass(kind, base))
     return () if known is None else known(value)
 
 
@@ -56,15 +59,32 @@ def digest(text: str) -> str:
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:12]
 
 
-def digest_of(value: object, shown: Callable[[object], str]) -> str:
-    """A digest of all that a builtin container or string, or one of a subclass, holds at any depth.
+def digest_of(value: object, shown: Callable[[object], str], redactor: Redactor) -> str:
+    """A digest of all that a record, a builtin container or string, or one of a subclass, holds at any depth.
 
-    `shown` gives the text of what is no builtin inside. What dicts hold under secret names doesn't count.
+    `shown` gives the text of what is neither inside. Secrets don't count; where there is any, the digest says so, as it
+    does where a value has more parts than are looked at.
     """
     result = hashlib.sha256()
-    for chunk in _chunks(value, shown):
-        result.update(chunk)
-    return result.hexdigest()[:12]
+    hidden = False
+    for number, chunk in enumerate(_chunks(value, shown, redactor)):
+        concealed = redactor.hide_in_bytes(chunk)
+        hidden = hidden or _REDACTED in concealed
+        result.update(concealed)
+        if number > _MOST:
+            return f"{result.hexdigest()[:12]} of a beginning" + (f", {REDACTED}" if hidden else "")
+    return f"{result.hexdigest()[:12]}, {REDACTED}" if hidden else result.hexdigest()[:12]
+
+
+def digest_of_dumped(count: int, dumped: bytes, redactor: Redactor) -> str:
+    """`digest_of` a list of `count` atoms, of which `dumped` is the `marshal` in version 2."""
+    result = hashlib.sha256()
+    hidden = False
+    for chunk in (b"%d(" % count, dumped):
+        concealed = redactor.hide_in_bytes(chunk)
+        hidden = hidden or _REDACTED in concealed
+        result.update(concealed)
+    return f"{result.hexdigest()[:12]}, {REDACTED}" if hidden else result.hexdigest()[:12]
 
 
 class _Leave:
@@ -74,7 +94,7 @@ class _Leave:
         self.identity = identity
 
 
-def _chunks(root: object, shown: Callable[[object], str]) -> Iterator[bytes]:
+def _chunks(root: object, shown: Callable[[object], str], redactor: Redactor) -> Iterator[bytes]:
     """Bytes that differ where two values do. Not recursive, so that the depth of a value is no limit."""
     stack: list[Any] = [root]
     inside: dict[int, int] = {}
@@ -88,8 +108,8 @@ def _chunks(root: object, shown: Callable[[object], str]) -> Iterator[bytes]:
             yield marshal.dumps(value, 2)
         elif id(value) in inside:
             yield b"^%d" % inside[id(value)]
-        elif value is root or (builtin and kind in CONTAINERS):
-            items = _flat(value, shown)
+        elif (fields := fields_of(value)) is not None or value is root or (builtin and kind in CONTAINERS):
+            items = _flat(value, shown, redactor) if fields is None else _held(fields, redactor)
             yield f"{'' if value is root else kind.__name__}{len(items)}(".encode()
             if _are_atoms(items):
                 yield marshal.dumps(items, 2)
@@ -101,14 +121,21 @@ def _chunks(root: object, shown: Callable[[object], str]) -> Iterator[bytes]:
             yield marshal.dumps(shown(value), 2)
 
 
-def _flat(value: object, shown: Callable[[object], str]) -> list[Any]:
+def _flat(value: object, shown: Callable[[object], str], redactor: Redactor) -> list[Any]:
     """What is in a container, in an order that is the same in every process."""
     kind, items = type(value), items_of(value)
     if issubclass(kind, dict):
-        return [part for key, held in items for part in (key, REDACTED if is_secret_key(key) else held)]
+        return _held(items, redactor)
     if issubclass(kind, (set, frozenset)):
-        return sorted(digest_of((item,), shown) for item in items)
+        if _are_atoms(list(items)):
+            return sorted(marshal.dumps(item, 2) for item in items)
+        return sorted(digest_of((item,), shown, redactor) for item in items)
     return [items] if isinstance(items, (str, bytes)) else list(items)
+
+
+def _held(pairs: Iterable[Any], redactor: Redactor) -> list[Any]:
+    """What is held under names, and the names."""
+    return [part for key, held in pairs for part in (key, REDACTED if redactor.is_secret_key(key) else held)]
 
 
 def _are_atoms(items: list[Any]) -> bool:

@@ -52,11 +52,13 @@ class Context:
     `text` carries the comment `# << START_OF_TRACE` on the entry's `def` line. `places` has one item for
     each line of `text.split("\\n")`: the file and 1-based line number it was taken from, or None for a line that
     stands in no file. `entry` is the 0-based index of the entry's line in that list, None where it is not marked.
+    `complete` says that every line that ran is shown.
     """
 
     text: str
     places: tuple[tuple[str, int] | None, ...] = ()
     entry: int | None = None
+    complete: bool = True
 
 
 class Ending(enum.Enum):
@@ -67,6 +69,10 @@ class Ending(enum.Enum):
     DISPLACED = "displaced"  # another tool (a debugger) took the trace function away
     NEVER_CALLED = "never called"  # the entry did not run
     OPEN = "open"  # cut while the entry was still running; what a partial roll-out is
+
+
+# The producer of a trace that was recorded before and is now expected: `<varies>` in it stands for any value.
+EXPECTATION = "expectation"
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,13 +139,15 @@ class Verification:
 
     `choices` has one item per true frame. The first is None, since the entry's call is given, not predicted; any
     other None is a prediction that is missing, and `failure` says why. `windows` counts the prompts that
-    the trace was cut into to fit the model's context.
+    the trace was cut into to fit the model's context. `outside` counts true tokens that constrained decoding would not
+    have let come: defects of the constraint.
     """
 
     choices: tuple[Choice | None, ...]
     windows: int = 1
     failure: str | None = None
     model: str = ""
+    outside: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,7 +21,8 @@ class SourceLines:
 
     A line ends at a newline and nowhere else, as it does for the compiler: a form feed or U+2028 is part of it.
     `texts` gives the source of names that no file stands for, such as programs that are run with `exec`.
-    Nothing here raises for what a file holds or lacks: unknown source has no lines.
+    Nothing here raises for what a file holds or lacks: unknown source has no lines. Names like `<generated>` are looked
+    up again as long as there is none, since whoever generates code may still hand it to `linecache`.
     """
 
     def __init__(self, texts: Mapping[str, str] | None = None) -> None:
@@ -37,7 +38,9 @@ class SourceLines:
         """All lines of a file, each with its newline. `module_globals` name the loader of source that no file holds."""
         known = self._lines.get(filename)
         if known is None:
-            known = self._lines[filename] = _split(_read(filename, module_globals))
+            known = _split(_read(filename, module_globals))
+            if known or not filename.startswith("<"):  # else somebody may still tell linecache
+                self._lines[filename] = known
         return known
 
     def line(self, filename: str, lineno: int, module_globals: Mapping[str, Any] | None = None) -> str:
@@ -93,6 +96,8 @@ def parsed(text: str) -> ast.Module | None:
 
 
 def _read(filename: str, module_globals: Mapping[str, Any] | None) -> str:
+    if filename == "<string>":  # of any code without a file; from 3.13 on linecache has that of `python -c` there
+        return ""
     try:
         if not filename.startswith("<"):
             linecache.checkcache(filename)

@@ -2,30 +2,31 @@
 
 from __future__ import annotations
 
-import re
-import types
-from collections.abc import Callable, Sequence
+import functools
+import heapq
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from cwm_tracer.deadline import Deadline, DeadlineExceeded
 from cwm_tracer.digest import ATOMS, CONTAINERS, digest, digest_of, is_ordered, items_of
-from cwm_tracer.redaction import REDACTED, is_secret_key
+from cwm_tracer.foreign import ForeignCalls, clean, name_of, placeholder
+from cwm_tracer.native import native_repr
+from cwm_tracer.own_repr import OwnReprs
+from cwm_tracer.payloads import has_payload, payload_of
+from cwm_tracer.plain import PlainValues
+from cwm_tracer.records import fields_of
+from cwm_tracer.redaction import REDACTED, Redactor
+from cwm_tracer.signals import raised_by_handler
 
-# Types whose repr runs nobody's code.
-_TRUSTED = frozenset(
-    {type, types.FunctionType, types.BuiltinFunctionType, types.ModuleType, types.GeneratorType, range}
-)
-_ADDRESS = re.compile(r" at 0x[0-9a-fA-F]{7,16}\b| id='\d{7,}'")  # of objects, and as unittest.mock writes it
 _CYCLES: dict[type, str] = {list: "[...]", tuple: "(...)"}
-_HUGE = 100_000  # characters; a type that writes more is not asked again
+_MARGIN = 4_000  # characters beyond a cut in which the rest of a secret is looked for
+_ROOM = 20  # times the characters of one text are written at most, before it is cut
 _BIG = 1 << 14_000  # near the interpreter's limit on digits, beyond which decimal text is refused or takes long
-_name_of: Callable[[type], str] = type.__dict__["__qualname__"].__get__  # whatever a metaclass says
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Bounds on one rendered value: items per container, nesting, characters in all, seconds in one `__repr__`."""
+    """Bounds on one rendered value: items per container, nesting, characters in all, seconds in the program's code."""
 
     items: int = 200
     depth: int = 12
@@ -36,46 +37,99 @@ class Limits:
 class Renderer:
     """Turns values into text, without addresses and without running more of anybody's code than `__repr__`.
 
-    What is cut carries a digest that tells different values apart. A type whose `__repr__` took too long or wrote too
-    much is not asked again.
+    What is cut carries a digest that tells different values apart. What is secret is replaced before anything is cut. A
+    type whose `__repr__` took too long or wrote too much is not asked again. `describe` is a function of the user's own
+    that gives the text of a value of a type that isn't built in, or None.
     """
 
-    def __init__(self, limits: Limits | None = None) -> None:
+    def __init__(self, limits: Limits | None = None, redactor: Redactor | None = None) -> None:
         self._limits = limits or Limits()
-        self._deadline = Deadline(self._limits.seconds)
-        self._banned: dict[int, type] = {}
+        self.redactor = redactor or Redactor()
+        self.describe: Callable[[object], object] | None = None
+        self._plain = PlainValues(self._limits.items, self._limits.depth, self._limits.characters, self.redactor)
+        self._ask = ForeignCalls(self._limits.seconds)
+        self._own = OwnReprs()
+        self._room = 0
+        self._undescribed: dict[int, type] = {}
+        self._unshown: dict[int, type] = {}
+
+    def for_another_thread(self) -> Renderer:
+        """One that says the same, for use at the same time."""
+        other = Renderer(self._limits, self.redactor)
+        other.describe = self.describe
+        return other
 
     def __call__(self, value: object) -> str:
         """The repr of `value`. Raises nothing but the RecursionError of a caller that has used up the stack."""
-        if type(value) is str and len(value) <= self._limits.characters:
-            return repr(value)
+        characters = self._limits.characters
+        if type(value) is str and len(value) <= characters:
+            return self.redactor.hide(repr(value))
+        self._room = characters * _ROOM
+        self._ask.restart()
         try:
             text = self._text(value, 0, ())
+            if len(text) <= characters:
+                return text
+            whole = self._digest((value,), ()) if self._room < 0 else digest(text)
+            return self._cut(text, whole)
         except RecursionError:
             raise
-        except Exception:  # a container that another thread changes meanwhile, say
-            text = _placeholder(value)
-        if len(text) <= self._limits.characters:
-            return text
-        return f"{text[: self._limits.characters // 2]}...<{len(text)} characters, {digest(text)}>"
+        except Exception as error:  # a container that another thread changes meanwhile, say
+            if raised_by_handler(error):
+                raise
+            return placeholder(value)
+
+    def own_repr(self, value: object) -> str | None:
+        """What a value's `__repr__` says, if it is in Python and makes the text, `told`; otherwise None."""
+        kind = type(value)
+        if self.describe is not None or not self._own.has(kind):
+            return None
+        self._ask.restart()
+        text = self._ask.raw(repr, value, self._unshown)
+        return placeholder(value) if text is None else text
+
+    def told(self, value: object, said: str) -> str:
+        """The text of a value whose `own_repr` is known."""
+        text = self.redactor.hide(clean(said, value))
+        return text if len(text) <= self._limits.characters else self._cut(text, digest(text))
+
+    def native(self, value: object, told: str) -> str:
+        """The text of a value whose `native_repr` is known."""
+        return self(value) if len(told) > self._limits.characters else self.redactor.hide(clean(told, value))
+
+    def of_dumped(self, value: object, dumped: bytes) -> tuple[str, bool]:
+        """The text of a list, tuple or dict, and whether `dumped`, its `marshal` in version 2, has that text always."""
+        return self._plain(value, dumped, self)
+
+    def returned(self, value: object, name: str) -> str:
+        """The text of what a function returned; a string that one like `get_password` returns is secret."""
+        kind = type(value)
+        if (kind is str or kind is bytes) and self.redactor.is_secret_name(name):
+            self.redactor.learn(value)
+            return REDACTED
+        return self(value)
+
+    def _cut(self, text: str, whole: str) -> str:
+        secret = f", {REDACTED}" if REDACTED in text and REDACTED not in whole else ""
+        return f"{text[: self._limits.characters // 2]}...<{len(text)} characters, {whole}{secret}>"
 
     def _text(self, value: object, depth: int, inside: tuple[int, ...]) -> str:
         kind = type(value)
         if type(kind) is not type:  # a metaclass may define how types hash
-            return self._foreign(value)
+            return self._foreign(value, depth, inside)
         if kind in ATOMS:
             return self._atom(value)
         if kind not in CONTAINERS:
-            return self._foreign(value)
+            return self._foreign(value, depth, inside)
         if id(value) in inside:
             return _CYCLES.get(kind, "{...}")
         items = items_of(value)
         if depth >= self._limits.depth:
-            return self._summary(value, items)
+            return self._summary(value, items, inside)
         texts = self._texts(kind, items, depth + 1, (*inside, id(value)))
-        left = len(items) - self._limits.items
+        left = len(items) - len(texts)
         if left > 0:
-            texts.append(f"<{left} more, {self._digest(value)}>")
+            texts.append(self._left(left, value, inside))
         body = ", ".join(texts)
         if kind is list:
             return f"[{body}]"
@@ -91,66 +145,100 @@ class Renderer:
         """The texts of the first items."""
         shown = self._limits.items
         if kind is dict:
-            return [self._pair(key, held, depth, inside) for key, held in items[:shown]]
+            return self._fitting(self._pair(key, held, depth, inside) for key, held in items[:shown])
         if (kind is set or kind is frozenset) and not is_ordered(items):
+            if len(items) > _ROOM * shown and all(type(item) is str for item in items):
+                items = heapq.nsmallest(shown, items)  # rendering all of them to sort their texts would take long
             return sorted([self._text(item, depth, inside) for item in items])[:shown]
-        return [self._text(item, depth, inside) for item in items[:shown]]
+        if kind is tuple and len(items) == 2 and self.redactor.is_secret_key(items[0]):
+            return [self._text(items[0], depth, inside), self._held(items[0], items[1], depth, inside)]
+        return self._fitting(self._text(item, depth, inside) for item in items[:shown])
+
+    def _fitting(self, made: Iterable[str]) -> list[str]:
+        """Texts, as they are made, as long as there is room for them."""
+        texts = []
+        for text in made:
+            texts.append(text)
+            self._room -= len(text)
+            if self._room < 0:
+                break
+        return texts
+
+    def _left(self, count: int, value: object, inside: tuple[int, ...]) -> str:
+        """What stands for the rest of a container; without room for more, the whole value is to have a digest."""
+        return f"<{count} more, {self._digest(value, inside)}>" if self._room >= 0 else f"<{count} more>"
 
     def _pair(self, key: object, held: object, depth: int, inside: tuple[int, ...]) -> str:
-        shown = REDACTED if is_secret_key(key) else self._text(held, depth, inside)
-        return f"{self._text(key, depth, inside)}: {shown}"
+        return f"{self._text(key, depth, inside)}: {self._held(key, held, depth, inside)}"
+
+    def _held(self, name: object, held: object, depth: int, inside: tuple[int, ...]) -> str:
+        """The text of what is held under a name."""
+        if not self.redactor.is_secret_key(name):
+            return self._text(held, depth, inside)
+        self.redactor.learn(held)
+        return REDACTED
 
     def _atom(self, value: Any) -> str:
         kind = type(value)
         if (kind is str or kind is bytes) and len(value) > self._limits.characters:
-            head = repr(value[: self._limits.characters // 4])
-            return f"<{kind.__name__} {head}... of {len(value)}, {self._digest(value)}>"
+            return self._long(value)
         if kind is int and not -_BIG < value < _BIG:
             return hex(value)
-        return repr(value)
+        return self.redactor.hide(repr(value)) if kind is str or kind is bytes else repr(value)
 
-    def _foreign(self, value: object) -> str:
+    def _long(self, value: str | bytes) -> str:
+        """The beginning of a long string. What is secret is hidden before it is cut: no part of it may remain."""
+        cut = self._limits.characters // 4
+        head, shown = repr(value[:cut]), repr(value[: cut + _MARGIN])
+        hidden = self.redactor.hide(shown)
+        if hidden != shown:
+            head = hidden[: len(head) - 1] + head[-1]
+        return f"<{type(value).__name__} {head}... of {len(value)}, {self._digest(value, ())}>"
+
+    def _foreign(self, value: object, depth: int, inside: tuple[int, ...]) -> str:
         """The text of a value whose `__repr__` may be anybody's code."""
+        told = native_repr(value, default=self.describe is None)
+        if told is not None:
+            return self.redactor.hide(clean(told, value))
         kind = type(value)
-        if type(kind) is type and kind in _TRUSTED:
-            return _clean(repr(value), value)
-        if id(kind) in self._banned:
-            return _placeholder(value)
+        if self.describe is not None and (described := self._described(value)) is not None:
+            return described
+        fields = fields_of(value)
+        if fields is not None:
+            return self._record(value, fields, depth, inside)
         items = items_of(value)
         if len(items) > (self._limits.characters if isinstance(items, (str, bytes)) else self._limits.items):
-            return self._summary(value, items)
-        try:
-            text = str.__str__(self._deadline.call(repr, value))
-        except KeyboardInterrupt:
-            raise
-        except DeadlineExceeded:
-            self._banned[id(kind)] = kind
-            return _placeholder(value)
-        except BaseException:  # SystemExit from a __repr__ would end the user's program
-            return _placeholder(value)
-        if len(text) > _HUGE:
-            self._banned[id(kind)] = kind
-            return _placeholder(value)
-        return _clean(text, value)
+            return self._summary(value, items, inside)
+        make: Callable[[object], object] = repr
+        banned = self._unshown
+        if has_payload(kind):
+            banned = {}  # what takes long there is the value or the machine, not the type
+            make = functools.partial(payload_of, show=lambda element: self._text(element, depth + 1, inside))
+        told = self._ask(make, value, banned)
+        return placeholder(value) if told is None else self.redactor.hide(told)
 
-    def _summary(self, value: object, items: Sequence[Any]) -> str:
+    def _described(self, value: object) -> str | None:
+        """What the user's own function says of a value."""
+        told = self._ask(self.describe, value, self._undescribed) if self.describe is not None else None
+        return None if told is None else self.redactor.hide(told)
+
+    def _record(self, value: object, fields: Sequence[tuple[str, Any]], depth: int, inside: tuple[int, ...]) -> str:
+        """A dataclass or a named tuple, as its repr shows it."""
+        kind = type(value)
+        if id(value) in inside:
+            return "..."
+        if depth >= self._limits.depth or len(fields) > self._limits.items:
+            return self._summary(value, fields, inside)
+        within = (*inside, id(value))
+        texts = self._fitting(f"{name}={self._held(name, held, depth + 1, within)}" for name, held in fields)
+        left = len(fields) - len(texts)
+        if left > 0:
+            texts.append(self._left(left, value, inside))
+        return f"{kind.__name__ if issubclass(kind, tuple) else name_of(kind)}({', '.join(texts)})"
+
+    def _summary(self, value: object, items: Sequence[Any], inside: tuple[int, ...]) -> str:
         unit = "characters" if isinstance(items, str) else "bytes" if isinstance(items, bytes) else "items"
-        return f"<{_name_of(type(value))} of {len(items)} {unit}, {self._digest(value)}>"
+        return f"<{name_of(type(value))} of {len(items)} {unit}, {self._digest(value, inside)}>"
 
-    def _digest(self, value: object) -> str:
-        return digest_of(value, self._foreign)
-
-
-def _placeholder(value: object) -> str:
-    return f"<{_name_of(type(value))} object>"
-
-
-def _clean(text: str, value: object) -> str:
-    """The text of a `__repr__` without addresses, and as text that can be written to a file."""
-    text = _ADDRESS.sub("", text)
-    for address in (f"{id(value):x}", str(id(value))):
-        if address in text:
-            text = text.replace(address, "...")
-    if not text.isascii():
-        text = text.encode("utf-8", "backslashreplace").decode()  # as the repr of a str shows lone surrogates
-    return "<..>" if text == ".." else text  # `..` is the wire's word for "unchanged"
+    def _digest(self, value: object, inside: tuple[int, ...]) -> str:
+        return digest_of(value, lambda held: self._foreign(held, self._limits.depth, inside), self.redactor)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
-from cwm_tracer.compare.align import Block, align
+from cwm_tracer.compare.align import Block
+from cwm_tracer.compare.changes import changed_sentence
 from cwm_tracer.compare.divergence import (
     Divergence,
     DivergenceKind,
@@ -15,11 +16,16 @@ from cwm_tracer.compare.divergence import (
     kind_of,
     missing_sentence,
     sentence_for,
+    with_earlier,
 )
 from cwm_tracer.compare.metrics import Mean, Metric, Rate
-from cwm_tracer.compare.score import Score, action_of, score_frame
+from cwm_tracer.compare.origin import Origin, Origins
+from cwm_tracer.compare.routes import branch_path, line_path
+from cwm_tracer.compare.scopes import align_frames
+from cwm_tracer.compare.score import Score, score_frame
+from cwm_tracer.compare.table9 import table9
 from cwm_tracer.compare.values import is_redacted, same_value
-from cwm_tracer.model import Choice, Ending, Event, Frame, Problem, ProblemKind, Trace, Verification
+from cwm_tracer.model import EXPECTATION, Choice, Ending, Event, Frame, Problem, ProblemKind, Trace, Verification
 
 Question = Literal["tf", "fr"]
 
@@ -65,6 +71,7 @@ def compare_verification(truth: Trace, verification: Verification) -> Comparison
     divergences: list[Divergence] = []
     bits = Mean()
     missing = 0
+    origins = Origins(lasting=False)
     choices = verification.choices
     for index, frame, before in _with_state_before(truth.frames):
         choice = choices[index] if index < len(choices) else None
@@ -77,14 +84,17 @@ def compare_verification(truth: Trace, verification: Verification) -> Comparison
         if choice.bits is not None:
             bits += Mean(choice.bits, 1)
         if not score.frame:
-            divergences.append(_divergence(truth.frames, index, choice, score))
+            divergences.append(_divergence(truth.frames, index, choice, score, origins.of(frame, score)))
+        origins.note(index, frame, score)
     scores = [pair.score for pair in pairs if pair.score is not None]
     metrics: dict[str, Metric] = {
         "tf.event": _rate(score.event for score in scores),
         "tf.action": _rate(score.action for score in scores),
         "tf.state": _rate(score.state for score in scores if score.state is not None),
-        "tf.variable": sum((score.variables for score in scores), Rate()),
-        "tf.changed": sum((score.changed for score in scores), Rate()),
+        "tf.variable": _sum(score.variables for score in scores),
+        "tf.changed": _sum(score.changed for score in scores),
+        "tf.identical": _sum(score.identical for score in scores),
+        "tf.same_type": _sum(score.same_type for score in scores),
         "tf.argument": _rate(score.argument for score in scores if score.argument is not None),
         "tf.frame": _rate(score.frame for score in scores),
         "tf.bits": bits,
@@ -97,43 +107,70 @@ def compare_verification(truth: Trace, verification: Verification) -> Comparison
 def compare_traces(truth: Trace, predicted: Trace, problems: Sequence[Problem] = ()) -> Comparison:
     """Free-running: two traces, aligned on event and source line; values are compared inside aligned pairs only.
 
-    `problems` are those of the roll-out that made `predicted`. What `predicted` holds beyond a truth that was cut short
-    is neither right nor wrong.
+    Frames are aligned inside their call. `problems` are those of the roll-out that made `predicted`. What `predicted`
+    holds beyond a truth that was cut short is neither right nor wrong; of a recorded expectation that was cut short the
+    same holds the other way round, and sentences say what changed instead of what was predicted.
     """
     real, told = truth.frames, predicted.frames
-    cut_short = truth.meta.ending not in (Ending.RETURNED, Ending.NEVER_CALLED)
-    blocks = align([_key(frame) for frame in real], [_key(frame) for frame in told])
-    if cut_short and blocks and not blocks[-1].truth:
-        blocks.pop()
-    before = {index: state for index, _, state in _with_state_before(real)}
-    pairs: list[Pair] = []
-    divergences: list[Divergence] = []
-    for block in blocks:
-        if not block.equal:
-            divergences.append(_replaced(real, told, block))
-            continue
-        for index, at in zip(block.truth, block.predicted, strict=True):
-            score = score_frame(real[index], told[at], before[index])
-            pairs.append(Pair(index, real[index], told[at], score))
-            if not score.frame:
-                divergences.append(_divergence(real, index, Choice(told[at]), score, at))
+    recorded = predicted.meta.producer == EXPECTATION
+    blocks = align_frames(real, told, mend=not recorded and predicted.meta.producer != "recorder")
+    if blocks and _is_cut(truth) and not blocks[-1].truth:
+        told = told[: blocks.pop().predicted.start]
+    elif blocks and recorded and _is_cut(predicted) and not blocks[-1].predicted:
+        real = real[: blocks.pop().truth.start]
+    aligned = dict(_aligned(blocks))
+    pairs, divergences = _paired(real, told, blocks, recorded)
+    if recorded:
+        divergences = [replace(each, sentence=changed_sentence(each, real)) for each in divergences]
     if problems:
         malformed = _malformed(real, blocks, problems)
         others = [each for each in divergences if each.index != malformed.index]
         divergences = sorted([*others, malformed], key=lambda each: each.index)
     first = divergences[0].index if divergences else len(real)
+    outcome = _outcome_rate(truth, predicted)
     metrics: dict[str, Metric] = {
-        "format": _well_formed_frames(len(told), problems),
+        "format": _well_formed_frames(len(predicted.frames), problems),
         "fr.prefix": Rate(max(0, first - 1), max(0, len(real) - 1)),
-        "fr.return": _outcome_rate(truth, predicted),
+        "fr.line_path": line_path(real, told, aligned),
+        "fr.branch_path": branch_path(real, told, aligned),
+        "fr.return": outcome,
         "fr.trace": Rate(int(not divergences), int(len(real) > 0)),
+        **table9(truth, predicted, problems, bool(outcome.correct) if outcome.total else None),
     }
     redacted = sum(pair.score.redacted for pair in pairs if pair.score is not None)
     return Comparison("fr", tuple(pairs), tuple(divergences), metrics, 0, redacted)
 
 
-def _key(frame: Frame) -> tuple[Event, str]:
-    return frame.event, action_of(frame)
+def _paired(
+    real: Sequence[Frame], told: Sequence[Frame], blocks: Sequence[Block], recorded: bool
+) -> tuple[list[Pair], list[Divergence]]:
+    """The aligned frames with their scores, and what diverges in them and between them, in order."""
+    before = {index: state for index, _, state in _with_state_before(real)}
+    pairs: list[Pair] = []
+    divergences: list[Divergence] = []
+    origins = Origins(lasting=True)
+    for block in blocks:
+        if not block.equal:
+            divergences.append(_replaced(real, told, block, origins))
+            continue
+        for index, at in zip(block.truth, block.predicted, strict=True):
+            frame = real[index]
+            score = score_frame(frame, told[at], before[index], masked=recorded)
+            pairs.append(Pair(index, frame, told[at], score))
+            if not score.frame:
+                divergences.append(_divergence(real, index, Choice(told[at]), score, origins.of(frame, score), at))
+            origins.note(index, frame, score)
+    return pairs, divergences
+
+
+def _is_cut(trace: Trace) -> bool:
+    return trace.meta.ending not in (Ending.RETURNED, Ending.NEVER_CALLED)
+
+
+def _aligned(blocks: Sequence[Block]) -> Iterator[tuple[int, int]]:
+    for block in blocks:
+        if block.equal:
+            yield from zip(block.truth, block.predicted, strict=True)
 
 
 def _with_state_before(frames: Sequence[Frame]) -> Iterator[tuple[int, Frame, Mapping[str, str] | None]]:
@@ -145,6 +182,14 @@ def _with_state_before(frames: Sequence[Frame]) -> Iterator[tuple[int, Frame, Ma
             last[frame.scope] = frame.locals
 
 
+def _sum(rates: Iterator[Rate]) -> Rate:
+    correct = total = 0
+    for rate in rates:
+        correct += rate.correct
+        total += rate.total
+    return Rate(correct, total)
+
+
 def _rate(scored: Iterator[bool]) -> Rate:
     counts = Counter(map(bool, scored))
     return Rate(counts[True], counts[True] + counts[False])
@@ -154,8 +199,16 @@ def _is_well_formed(choice: Choice) -> bool:
     return not choice.problems and (choice.frame is not None or choice.ended)
 
 
-def _divergence(frames: Sequence[Frame], index: int, choice: Choice, score: Score, at: int | None = None) -> Divergence:
+def _divergence(
+    frames: Sequence[Frame],
+    index: int,
+    choice: Choice,
+    score: Score,
+    earlier: tuple[Origin, ...],
+    at: int | None = None,
+) -> Divergence:
     kind = kind_of(frames[index], choice.frame, choice.problems, choice.ended)
+    sentence = sentence_for(kind, frames[index], choice.frame, score.differences, choice.problems, frames, index)
     return Divergence(
         kind=kind,
         index=index,
@@ -163,31 +216,38 @@ def _divergence(frames: Sequence[Frame], index: int, choice: Choice, score: Scor
         predicted=choice.frame,
         variables=score.differences,
         problems=choice.problems,
-        sentence=sentence_for(kind, frames[index], choice.frame, score.differences, choice.problems, frames, index),
+        # Teacher-forced, what was wrong before is no cause: every prediction starts from the truth.
+        sentence=with_earlier(sentence, earlier) if at is not None else sentence,
         predicted_index=at,
+        earlier=earlier,
     )
 
 
-def _replaced(real: Sequence[Frame], told: Sequence[Frame], block: Block) -> Divergence:
+def _replaced(real: Sequence[Frame], told: Sequence[Frame], block: Block, origins: Origins) -> Divergence:
     """The divergence of a block in which frames are missing, inserted, or others than happened."""
     index, at = block.truth.start, block.predicted.start
     count = max(len(block.truth), len(block.predicted))
-    if not block.predicted:
-        frame = real[index]
-        sentence = missing_sentence(frame, count)
-        return Divergence(
-            DivergenceKind.MISSING, index, frame, None, sentence=sentence, predicted_index=at, count=count
-        )
-    predicted = told[at]
-    if not block.truth:
-        sentence = extra_sentence(predicted, count)
-        return Divergence(
-            DivergenceKind.EXTRA, index, None, predicted, sentence=sentence, predicted_index=at, count=count
-        )
-    frame = real[index]
-    kind = kind_of(frame, predicted, (), False)
-    sentence = sentence_for(kind, frame, predicted, (), (), real, index)
-    return Divergence(kind, index, frame, predicted, sentence=sentence, predicted_index=at, count=count)
+    truth = real[index] if block.truth else None
+    predicted = told[at] if block.predicted else None
+    earlier = origins.of(truth or real[min(index, len(real) - 1)]) if real else ()
+    if truth is None:
+        assert predicted is not None
+        kind, sentence = DivergenceKind.EXTRA, extra_sentence(told, block.predicted)
+    elif predicted is None:
+        kind, sentence = DivergenceKind.MISSING, missing_sentence(real, block.truth)
+    else:
+        kind = kind_of(truth, predicted, (), False)
+        sentence = sentence_for(kind, truth, predicted, (), (), real, index)
+    return Divergence(
+        kind=kind,
+        index=index,
+        truth=truth,
+        predicted=predicted,
+        sentence=with_earlier(sentence, earlier),
+        predicted_index=at,
+        count=count,
+        earlier=earlier,
+    )
 
 
 def _malformed(real: Sequence[Frame], blocks: Sequence[Block], problems: Sequence[Problem]) -> Divergence:

@@ -6,6 +6,9 @@ import enum
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from cwm_tracer.compare.origin import Origin
+from cwm_tracer.compare.paths import Inner, only_difference
+from cwm_tracer.compare.runs import whole_call, whole_iterations
 from cwm_tracer.compare.score import Difference, action_of
 from cwm_tracer.compare.wording import cut, cut_pair, describe_path, exception_of, quoted
 from cwm_tracer.model import Event, Frame, Problem
@@ -30,7 +33,8 @@ class Divergence:
 
     `index` is that of the true frame, or of the true frame before which predicted ones were inserted. `truth` is None
     there, `predicted` is None where nothing was predicted; `predicted_index` is its place in the predicted trace (None
-    when teacher-forced). `count` says over how many frames a run of missing, extra or replaced frames goes.
+    when teacher-forced). `count` says over how many frames a run of missing, extra or replaced frames goes. `earlier`
+    names variables of the frame that went wrong before it; the real source line is that of `truth`.
     """
 
     kind: DivergenceKind
@@ -42,6 +46,7 @@ class Divergence:
     sentence: str = ""
     predicted_index: int | None = None
     count: int = 1
+    earlier: tuple[Origin, ...] = ()
 
 
 def kind_of(truth: Frame, predicted: Frame | None, problems: Sequence[Problem], ended: bool) -> DivergenceKind:
@@ -88,17 +93,56 @@ def sentence_for(
     return path or f"predicted {told}, {_happened(truth)}"
 
 
-def missing_sentence(truth: Frame, count: int) -> str:
+def missing_sentence(frames: Sequence[Frame], run: range) -> str:
     """For true frames that a free-running prediction left out."""
+    first, count = frames[run.start], len(run)
+    loop = whole_iterations(frames, run)
+    if loop is not None:
+        header, times, goes_on = quoted(loop.header), _times(loop.times), loop.goes_on
+        if goes_on:
+            return f"did not predict {times[0]} of the loop {header} ({count} frames)"
+        return f"predicted that the loop {header} ends; it ran {times[1]} ({count} frames)"
+    if whole_call(frames, run):
+        return f"did not predict the call of {quoted(first.source)} ({count} frames)"
     if count == 1:
-        return f"did not predict that {_happened(truth)}"
-    return f"did not predict {count} frames, from {quoted(truth.source)} on"
+        return f"did not predict that {_happened(first)}"
+    return f"did not predict {count} frames, from {quoted(first.source)} on"
 
 
-def extra_sentence(predicted: Frame, count: int) -> str:
+def extra_sentence(frames: Sequence[Frame], run: range) -> str:
     """For frames that a free-running prediction inserted."""
+    first, count = frames[run.start], len(run)
+    loop = whole_iterations(frames, run)
+    if loop is not None:
+        header, times, goes_on = quoted(loop.header), _times(loop.times), loop.goes_on
+        if goes_on:
+            return f"predicted {times[2]} of the loop {header} ({count} frames), which did not happen"
+        return f"predicted that the loop {header} runs {times[1]} ({count} frames); it ended"
+    if whole_call(frames, run):
+        return f"predicted a call of {quoted(first.source)} ({count} frames), which did not happen"
     more = f", the first of {count} frames that did not happen" if count > 1 else ", which did not happen"
-    return f"predicted {_told(predicted)}{more}"
+    return f"predicted {_told(first)}{more}"
+
+
+def with_earlier(sentence: str, earlier: Sequence[Origin]) -> str:
+    """The sentence with the variables that went wrong before; of many those that did so first."""
+    if not earlier:
+        return sentence
+    first = min(each.index for each in earlier)
+    names = [f"`{cut(each.name, 30)}`" for each in earlier if each.index == first]
+    shown = " and ".join(names) if len(names) < 3 else f"{names[0]}, {names[1]} and {len(names) - 2} more"
+    words = f"{shown} {'was' if len(names) == 1 else 'were'} wrong at step {first} already"
+    return (
+        f"{sentence[:-1]}; {words})"
+        if sentence.endswith((" frames)", " differs)", " differ)"))
+        else f"{sentence} ({words})"
+    )
+
+
+def _times(times: int) -> tuple[str, str, str]:
+    if times == 1:
+        return "one iteration", "once more", "one more iteration"
+    return f"{times} iterations", f"{times} more times", f"{times} more iterations"
 
 
 def _happened(frame: Frame) -> str:
@@ -126,6 +170,9 @@ def _told(frame: Frame, with_line: bool = True) -> str:
 
 def _values(truth: Frame, predicted: Frame, differences: Sequence[Difference]) -> str:
     if truth.event is Event.RETURN:
+        inner = only_difference(truth.argument or "", predicted.argument or "")
+        if inner is not None:
+            return f"the return value's `{cut(inner.path)}` {_value(inner)}"
         real, told = cut_pair(truth.argument or "", predicted.argument or "")
         return f"predicted return value {told}, it was {real}"
     if truth.event is Event.EXCEPTION:
@@ -134,15 +181,17 @@ def _values(truth: Frame, predicted: Frame, differences: Sequence[Difference]) -
     if not differences:
         return "the values differ"
     first = differences[0]
-    text = f"`{cut(first.name)}` " + _value(first)
+    inner = first.inner
+    text = f"`{cut(first.name + (inner.path if inner else ''))}` " + _value(inner or first)
     more = len(differences) - 1
     return text + (f" (and {more} more variable{'s differ' if more > 1 else ' differs'})" if more else "")
 
 
-def _value(difference: Difference) -> str:
+def _value(difference: Difference | Inner) -> str:
+    nothing = "not bound" if isinstance(difference, Difference) else "not there"
     if difference.truth is None:
-        return f"is not bound, predicted {cut(difference.predicted or '')}"
+        return f"is {nothing}, predicted {cut(difference.predicted or '')}"
     if difference.predicted is None:
-        return f"is {cut(difference.truth)}, predicted not bound"
+        return f"is {cut(difference.truth)}, predicted {nothing}"
     real, told = cut_pair(difference.truth, difference.predicted)
     return f"is {real}, predicted {told}"

@@ -49,11 +49,12 @@ Metrics = Mapping[str, Metric]
 
 @dataclass(frozen=True, slots=True)
 class Definition:
-    """One metric: what `counted` things it is a rate or mean of, in a few words."""
+    """One metric: what `counted` things it is a rate or mean of, in a few words; `detail`: shown on demand."""
 
     id: str
     counted: str
     lower_is_better: bool = False
+    detail: bool = False
 
 
 DEFINITIONS = {
@@ -64,13 +65,24 @@ DEFINITIONS = {
         Definition("tf.state", "states: all locals of a call or line frame"),
         Definition("tf.variable", "variables"),
         Definition("tf.changed", "variables that just changed"),
+        Definition("tf.identical", "variables, right to the letter", detail=True),
+        Definition("tf.same_type", "variables, at least of the right type", detail=True),
         Definition("tf.argument", "return values and exceptions"),
         Definition("tf.frame", "frames, everything in them"),
         Definition("tf.bits", "bits of surprise per frame", lower_is_better=True),
         Definition("format", "well-formed frames"),
         Definition("fr.prefix", "frames before the first divergence"),
+        Definition("fr.line_path", "lines run, on either side"),
+        Definition("fr.branch_path", "decisions of branches and loops, on either side"),
         Definition("fr.return", "outcomes of the entry"),
         Definition("fr.trace", "whole traces"),
+        Definition("table9.output", "CWM's Table 9: outcomes of the entry", detail=True),
+        Definition("table9.format", "CWM's Table 9: traces without a fault in their format", detail=True),
+        Definition("table9.state", "CWM's Table 9: states, by position", detail=True),
+        Definition("table9.action", "CWM's Table 9: source lines, by position", detail=True),
+        Definition("table9.json", "CWM's Table 9: states that are JSON", detail=True),
+        Definition("table9.key", "CWM's Table 9: names in a state", detail=True),
+        Definition("table9.key_value", "CWM's Table 9: names with their values in a state", detail=True),
     )
 }
 

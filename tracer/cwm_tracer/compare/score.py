@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from cwm_tracer import wire
+from cwm_tracer.compare.masks import fits
 from cwm_tracer.compare.metrics import Rate
-from cwm_tracer.compare.values import is_redacted, same_value
+from cwm_tracer.compare.paths import Inner, only_difference
+from cwm_tracer.compare.values import Level, is_redacted, level_of, same_value
 from cwm_tracer.model import Frame
 
 _NOTHING = Rate()
@@ -21,6 +23,18 @@ class Difference:
     truth: str | None
     predicted: str | None
 
+    @property
+    def level(self) -> Level | None:
+        """How far the prediction is right; None where a side has no value."""
+        return level_of(self.truth, self.predicted) if self.truth is not None and self.predicted is not None else None
+
+    @property
+    def inner(self) -> Inner | None:
+        """The part of a nested value in which alone the two differ."""
+        if self.truth is None or self.predicted is None:
+            return None
+        return only_difference(self.truth, self.predicted)
+
 
 @dataclass(frozen=True, slots=True)
 class Score:
@@ -28,7 +42,8 @@ class Score:
 
     `state` is None unless the true frame is a call or a line; `argument` is None unless it is a return or an exception
     whose argument may be scored. `variables` counts all scored variables, `changed` those that the true frame
-    before it in the same scope did not show with this value. `redacted` counts the values that were withheld.
+    before it in the same scope did not show with this value. Of all scored variables `identical` are right to the
+    letter, `same_type` have at least the right type. `redacted` counts the values that were withheld.
     """
 
     event: bool
@@ -38,6 +53,8 @@ class Score:
     well_formed: bool = True
     variables: Rate = _NOTHING
     changed: Rate = _NOTHING
+    identical: Rate = _NOTHING
+    same_type: Rate = _NOTHING
     redacted: int = 0
     differences: tuple[Difference, ...] = ()
 
@@ -55,11 +72,24 @@ def action_of(frame: Frame) -> str:
 
 
 def score_frame(
-    truth: Frame, predicted: Frame | None, before: Mapping[str, str] | None = None, well_formed: bool = True
+    truth: Frame,
+    predicted: Frame | None,
+    before: Mapping[str, str] | None = None,
+    well_formed: bool = True,
+    masked: bool = False,
 ) -> Score:
-    """Score `predicted` (None: no frame was said) where its scope showed the locals `before` last."""
+    """Score `predicted` (None: no frame was said) where its scope showed the locals `before` last.
+
+    `masked` says that it was recorded, and that `<varies>` in it stands for any value.
+    """
+    if masked and predicted is not None:
+        predicted = _unmasked(predicted, truth)
     event = predicted is not None and predicted.event is truth.event
-    action = event and predicted is not None and action_of(predicted) == action_of(truth)
+    action = (
+        event
+        and predicted is not None
+        and (predicted.source == truth.source or action_of(predicted) == action_of(truth))
+    )
     if truth.locals is not None:
         said = predicted.locals if predicted is not None else None
         return _score_state(event, action, truth.locals, said, before, well_formed)
@@ -68,6 +98,20 @@ def score_frame(
         return Score(event, action, None, None, well_formed, redacted=1)
     right = predicted is not None and predicted.argument is not None and same_value(argument, predicted.argument)
     return Score(event, action, None, right, well_formed)
+
+
+def _unmasked(expected: Frame, truth: Frame) -> Frame:
+    """The expected frame with the true values where these are what it expects."""
+    argument, state = expected.argument, expected.locals
+    if argument is not None and truth.argument is not None and fits(truth.argument, argument):
+        argument = truth.argument
+    if state is not None and truth.locals is not None:
+        real = truth.locals
+        state = {
+            name: real[name] if name in real and value != real[name] and fits(real[name], value) else value
+            for name, value in state.items()
+        }
+    return replace(expected, argument=argument, locals=state)
 
 
 def _score_state(
@@ -81,7 +125,7 @@ def _score_state(
     """A variable that only one side has is a difference too; a deleted one counts as changed."""
     before = before or {}
     said = predicted or {}
-    right = total = changed_right = changed_total = redacted = 0
+    total = identical = equal = unlike = changes = kept = redacted = 0
     differences: list[Difference] = []
     for name in dict.fromkeys((*truth, *said, *before)):
         real, told = truth.get(name), said.get(name)
@@ -91,23 +135,33 @@ def _score_state(
         changed = real != before.get(name) and not is_redacted(before.get(name, ""))
         if real is None and told is None and not changed:
             continue
-        same = predicted is not None and (
-            real == told or (real is not None and told is not None and same_value(real, told))
-        )
+        level = Level.DIFFERENT if predicted is None else Level.IDENTICAL if real == told else _level(real, told)
         total += 1
-        right += same
-        changed_total += changed
-        changed_right += changed and same
-        if not same and predicted is not None:
+        identical += level is Level.IDENTICAL
+        equal += level is Level.EQUAL
+        unlike += level is Level.DIFFERENT
+        right = level is Level.IDENTICAL or level is Level.EQUAL
+        changes += changed
+        kept += changed and right
+        if not right and predicted is not None:
             differences.append(Difference(name, real, told))
     return Score(
         event=event,
         action=action,
-        state=predicted is not None and right == total,
+        state=predicted is not None and not differences,
         argument=None,
         well_formed=well_formed,
-        variables=Rate(right, total),
-        changed=Rate(changed_right, changed_total),
+        variables=Rate(identical + equal, total),
+        changed=Rate(kept, changes),
+        identical=Rate(identical, total),
+        same_type=Rate(total - unlike, total),
         redacted=redacted,
         differences=tuple(differences),
     )
+
+
+def _level(truth: str | None, predicted: str | None) -> Level:
+    """A deleted variable that is not predicted either is right to the letter."""
+    if truth is None or predicted is None:
+        return Level.IDENTICAL if truth is predicted else Level.DIFFERENT
+    return level_of(truth, predicted)

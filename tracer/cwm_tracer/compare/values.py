@@ -1,54 +1,91 @@
-"""When two reprs mean the same value: as text, or as the literals they spell.
+"""How far two reprs mean the same value: as text, as what the texts spell, or as no more than values of one type.
 
-Nothing is evaluated. A text is parsed only after every token of it was checked to belong to a literal and its length
-and depth are within limits, so a model's text can neither exhaust the parser nor make it warn.
+Nothing is evaluated, and the time is bounded: what a model says may be anything.
 """
 
 from __future__ import annotations
 
-import ast
+import enum
+import math
 import re
-from collections.abc import Hashable
-from functools import lru_cache
+from collections import Counter
+from collections.abc import Callable, Hashable, Sequence
+
+from cwm_tracer.compare.literals import NotALiteral, Value, address_free, read
+
+__all__ = [
+    "REDACTED",
+    "VARIES",
+    "Level",
+    "NotALiteral",
+    "is_redacted",
+    "level_of",
+    "matches",
+    "plain_data",
+    "same_value",
+    "type_of",
+]
 
 REDACTED = "<redacted>"
-MAX_LENGTH = 20_000
-MAX_DEPTH = 50
-
-_ESCAPE = r"\\(?:[\\'\"abfnrtv]|x[0-9a-fA-F]{2}|u[0-9a-fA-F]{4}|U[0-9a-fA-F]{8})"
-_NUMBER = r"(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]+)?"
-_TOKEN = re.compile(
-    rf"""
-    (?P<open>[(\[{{])
-  | (?P<close>[)\]}}])
-  | [bB]?'(?:[^'\\\n]|{_ESCAPE})*'
-  | [bB]?"(?:[^"\\\n]|{_ESCAPE})*"
-  | -?{_NUMBER}(?:[jJ]|[-+]{_NUMBER}[jJ])?(?![\w.])
-  | -?(?:nan|inf)\b
-  | (?:True|False|None|Ellipsis|set|frozenset)\b
-  | [,:]
-  | [ ]+
-    """,
-    re.VERBOSE,
-)
+VARIES = "<varies>"  # in a recorded expectation: any value
+# Floats that differ by no more than this share of the larger are the same; there is no absolute tolerance.
+TOLERANCE = 1e-9
+# Elements of a set that are tried one by one once those that are exactly equal are gone.
+_MAX_TRIED = 64
+_ADDS_NOTHING = re.compile(r"-?(?:0|[1-9][0-9]*)|True|False|None")
+_START = re.compile(r"<([\w.]+)|([^\W\d][\w.]*)\(|([bB]?)['\"]|([\[({])")
+_SEQUENCES = ("list", "tuple")
 
 
-class NotALiteral(ValueError):
-    """A text that spells no Python literal, or one beyond the limits."""
+class Level(enum.Enum):
+    """How far a predicted value is right, best first."""
+
+    IDENTICAL = "identical"
+    EQUAL = "equal"
+    SAME_TYPE = "same type"
+    DIFFERENT = "different"
+
+
+def level_of(truth: str, predicted: str) -> Level:
+    """Compare two reprs. Raises nothing, whatever the texts are."""
+    if truth == predicted:
+        return Level.IDENTICAL
+    if same_value(truth, predicted):
+        return Level.EQUAL
+    kind = type_of(truth)
+    return Level.SAME_TYPE if kind is not None and kind == type_of(predicted) else Level.DIFFERENT
 
 
 def same_value(truth: str, predicted: str) -> bool:
-    """Whether two reprs are the same text, or literals of equal value.
+    """Whether two reprs are the same text, or spell equal values.
 
-    Stricter than `==` where Python is lax: 1, True and 1.0 differ, so do 0.0 and -0.0. NaN equals NaN. Sets
-    and dicts have no order.
+    Stricter than `==` where Python is lax: 1, True and 1.0 differ, so do 0.0 and -0.0. NaN equals NaN, floats are
+    equal within `TOLERANCE`. Sets and dicts have no order. What can't be read as data is compared as text without
+    addresses.
     """
     if truth == predicted:
         return True
-    try:
-        return _meaning(truth) == _meaning(predicted)
-    except NotALiteral:
+    return VARIES not in predicted and matches(truth, predicted)
+
+
+def matches(truth: str, expected: str) -> bool:
+    """The same for an expectation in which `<varies>` stands for any value."""
+    if truth == expected or expected == VARIES:
+        return True
+    if _ADDS_NOTHING.fullmatch(truth) and _ADDS_NOTHING.fullmatch(expected):
         return False
+    try:
+        return equal(read(truth), read(expected))
+    except NotALiteral:
+        return address_free(truth) == address_free(expected)
+
+
+def type_of(text: str) -> str | None:
+    """The name of the type that a repr shows; None where it does not."""
+    try:
+        return read(text).type
+    except NotALiteral:
+        return _type_at_the_start(text)
 
 
 def is_redacted(truth: str) -> bool:
@@ -59,96 +96,87 @@ def is_redacted(truth: str) -> bool:
 def plain_data(text: str) -> object:
     """The built-in object that a repr spells, for display. Raises `NotALiteral`."""
     try:
-        value: object = ast.literal_eval(_parse(text))
-    except (ValueError, TypeError, SyntaxError, MemoryError, RecursionError) as error:
-        raise NotALiteral(str(error)) from None
-    return value
-
-
-def _parse(text: str) -> ast.expr:
-    if len(text) > MAX_LENGTH:
-        raise NotALiteral("too long")
-    depth = position = 0
-    while position < len(text):
-        token = _TOKEN.match(text, position)
-        if token is None:
-            raise NotALiteral(f"no literal at character {position}")
-        position = token.end()
-        depth += (token["open"] is not None) - (token["close"] is not None)
-        if depth > MAX_DEPTH:
-            raise NotALiteral("too deep")
-    try:
-        return ast.parse(text, mode="eval").body
-    except (SyntaxError, ValueError, MemoryError, RecursionError) as error:
+        return _built(read(text))
+    except (TypeError, ValueError) as error:  # a list as a key of a dict; too many digits
         raise NotALiteral(str(error)) from None
 
 
-@lru_cache(maxsize=512)
-def _meaning(text: str) -> Hashable:
-    """A hashable form in which exactly the equal values are equal."""
-    try:
-        return _canonical(_parse(text))
-    except (TypeError, OverflowError, RecursionError) as error:
-        raise NotALiteral(str(error)) from None
+def equal(a: Value, b: Value) -> bool:
+    """Whether two values that were read are equal, as `matches` says."""
+    if a.key == b.key or (b.opaque and b.atom == VARIES):
+        return True
+    if a.type != b.type or a.called != b.called or a.opaque != b.opaque:
+        return False
+    if a.type == "float" and isinstance(a.atom, float) and isinstance(b.atom, float):
+        return _close(a.atom, b.atom)
+    if a.type == "complex" and isinstance(a.atom, complex) and isinstance(b.atom, complex):
+        return _close(a.atom.real, b.atom.real) and _close(a.atom.imag, b.atom.imag)
+    if a.atom != b.atom or len(a.items) != len(b.items) or len(a.fields) != len(b.fields):
+        return False
+    if a.type in ("set", "frozenset"):
+        return _same_elements(a.items, b.items)
+    if not all(map(equal, a.items, b.items)):
+        return False
+    return _same_fields(a, b)
 
 
-def _canonical(node: ast.expr) -> Hashable:
-    match node:
-        case ast.Constant(value=value):
-            return _constant(value)
-        case ast.Name(id="nan" | "inf" as name):
-            return _constant(float(name))
-        case ast.Name(id=name):
-            return ("name", name)
-        case ast.UnaryOp(op=ast.USub(), operand=operand):
-            return _constant(-_number(operand))
-        case ast.BinOp(left=left, op=ast.Add(), right=right):
-            return _constant(_number(left) + _number(right))
-        case ast.BinOp(left=left, op=ast.Sub(), right=right):
-            return _constant(_number(left) - _number(right))
-        case ast.List(elts=items):
-            return ("list", tuple(map(_canonical, items)))
-        case ast.Tuple(elts=items):
-            return ("tuple", tuple(map(_canonical, items)))
-        case ast.Set(elts=items):
-            return ("set", frozenset(map(_canonical, items)))
-        case ast.Dict(keys=keys, values=values):
-            # `**` is no token of a literal, so every key is there.
-            return (
-                "dict",
-                frozenset({_canonical(key): _canonical(value) for key, value in _items(keys, values)}.items()),
-            )
-        case ast.Call(func=ast.Name(id="set" | "frozenset" as name), args=args, keywords=[]) if len(args) < 2:
-            return (name, _elements(args))
-    raise NotALiteral(type(node).__name__)
+def _close(a: float, b: float) -> bool:
+    if math.isnan(a) or math.isnan(b):
+        return math.isnan(a) and math.isnan(b)
+    return math.copysign(1, a) == math.copysign(1, b) and math.isclose(a, b, rel_tol=TOLERANCE)
 
 
-def _items(keys: list[ast.expr | None], values: list[ast.expr]) -> list[tuple[ast.expr, ast.expr]]:
-    return [(key, value) for key, value in zip(keys, values, strict=True) if key is not None]
+def _same_fields(a: Value, b: Value) -> bool:
+    if not a.fields:
+        return True
+    # A repr may name a key twice only when it isn't one; the last one counts, as in Python.
+    left = {key.key: value for key, value in a.fields}
+    right = {key.key: value for key, value in b.fields}
+    return left.keys() == right.keys() and all(equal(value, right[key]) for key, value in left.items())
 
 
-def _elements(args: list[ast.expr]) -> frozenset[Hashable]:
-    if not args:
-        return frozenset()
-    if isinstance(args[0], ast.Set | ast.List | ast.Tuple):
-        return frozenset(map(_canonical, args[0].elts))
-    raise NotALiteral("not the elements of a set")
+def _same_elements(left: Sequence[Value], right: Sequence[Value]) -> bool:
+    """Elements that are exactly equal first, then those that are so within the tolerance."""
+    common = Counter(item.key for item in left) & Counter(item.key for item in right)
+    rest, remaining = _without(left, common), _without(right, common)
+    if len(rest) > _MAX_TRIED:
+        return False
+    for item in rest:
+        match = next((other for other in remaining if equal(item, other)), None)
+        if match is None:
+            return False
+        remaining.remove(match)
+    return not remaining
 
 
-def _number(node: ast.expr) -> complex:
-    match node:
-        case ast.Constant(value=int() | float() | complex() as value) if not isinstance(value, bool):
-            return value
-        case ast.UnaryOp(op=ast.USub(), operand=operand):
-            return -_number(operand)
-        case ast.Name(id="nan" | "inf" as name):
-            return float(name)
-    raise NotALiteral("not a number")
+def _without(items: Sequence[Value], common: Counter[Hashable]) -> list[Value]:
+    left = Counter(common)
+    kept = []
+    for item in items:
+        if left[item.key] > 0:
+            left[item.key] -= 1
+        else:
+            kept.append(item)
+    return kept
 
 
-def _constant(value: object) -> Hashable:
-    if isinstance(value, float):
-        return ("float", value.hex())
-    if isinstance(value, complex):
-        return ("complex", value.real.hex(), value.imag.hex())
-    return (type(value).__name__, value)
+def _built(value: Value) -> object:
+    if value.opaque or value.called or (value.type == "int" and not isinstance(value.atom, int)):
+        raise NotALiteral(f"{value.type} is no literal")
+    if value.type == "dict":
+        return {_built(key): _built(item) for key, item in value.fields}
+    makers: dict[str, Callable[..., object]] = {"list": list, "tuple": tuple, "set": set, "frozenset": frozenset}
+    maker = makers.get(value.type)
+    return maker(map(_built, value.items)) if maker is not None else value.atom
+
+
+def _type_at_the_start(text: str) -> str | None:
+    match = _START.match(text)
+    if match is None:
+        return None
+    name, called, prefix, bracket = match.groups()
+    if bracket is not None:
+        return {"[": "list", "(": "tuple"}.get(bracket)
+    if prefix is not None:
+        return "bytes" if prefix else "str"
+    return str(name or called)

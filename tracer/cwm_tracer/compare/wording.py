@@ -35,6 +35,16 @@ def cut_pair(truth: str, predicted: str, limit: int = 60, mark: str = "…") -> 
     return shown(truth), shown(predicted)
 
 
+def is_loop(source: str) -> bool:
+    """Whether a source line is the header of a loop."""
+    return _LOOP.match(source) is not None
+
+
+def is_inside(frame: Frame, header: str) -> bool:
+    """Whether a frame stands in the block that `header` opens."""
+    return frame.event is Event.LINE and _indent(frame.source) > _indent(header)
+
+
 def quoted(source: str) -> str:
     """A source line as it is named in a sentence."""
     return f"`{cut(source.strip())}`"
@@ -54,7 +64,7 @@ def describe_path(truth: Frame, predicted: Frame, frames: Sequence[Frame], index
     if not earlier:
         return None
     header = earlier[0].source
-    if _LOOP.match(header):
+    if is_loop(header):
         return _after_loop_header(truth, predicted, header, any(frame.source == header for frame in earlier[1:]))
     if _BRANCH.match(header):
         return _after_branch(truth, predicted, header)
@@ -77,11 +87,6 @@ def _indent(source: str) -> int:
     return len(text) - len(text.lstrip())
 
 
-def _inside(frame: Frame, header: str) -> bool:
-    """Whether a frame stands in the block that `header` opens."""
-    return frame.event is Event.LINE and _indent(frame.source) > _indent(header)
-
-
 def _step(frame: Frame) -> str:
     if frame.event is Event.RETURN:
         return f"return of {cut(frame.argument or '')}"
@@ -89,7 +94,7 @@ def _step(frame: Frame) -> str:
 
 
 def _after_loop_header(truth: Frame, predicted: Frame, header: str, again: bool) -> str | None:
-    real, told = _inside(truth, header), _inside(predicted, header)
+    real, told = is_inside(truth, header), is_inside(predicted, header)
     if real and not told:
         ends, ran = ("ends", "ran once more") if again else ("is skipped", "ran")
         return f"predicted that the loop {quoted(header)} {ends}: {_step(predicted)}; it {ran}: {_step(truth)}"
@@ -105,9 +110,9 @@ def _at_loop_header(truth: Frame, predicted: Frame, before: Frame) -> str | None
     def goes_back(frame: Frame, other: Frame) -> bool:
         return (
             frame.event is Event.LINE
-            and _LOOP.match(frame.source) is not None
+            and is_loop(frame.source)
             and _indent(before.source) > _indent(frame.source)
-            and not _inside(other, frame.source)
+            and not is_inside(other, frame.source)
         )
 
     if goes_back(truth, predicted):
@@ -118,7 +123,7 @@ def _at_loop_header(truth: Frame, predicted: Frame, before: Frame) -> str | None
 
 
 def _after_branch(truth: Frame, predicted: Frame, header: str) -> str | None:
-    real, told = _inside(truth, header), _inside(predicted, header)
+    real, told = is_inside(truth, header), is_inside(predicted, header)
     if real and told:
         return f"predicted the other branch of {quoted(header)}: {_step(predicted)}; it took {_step(truth)}"
     if real != told:

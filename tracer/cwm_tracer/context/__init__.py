@@ -44,17 +44,19 @@ def build_context(
     """
     program = _program(frames, entry, sources, may_read)
     droppable = program.droppable()
-    for detail in Detail:
-        context = program.context(droppable, detail)
-        if count_tokens(context.text) <= budget:
-            return context
+    # Most of a large program is not to be shown: then nothing larger than a few times the budget is ever rendered.
+    if count_tokens(program.least()) <= budget:
+        for detail in Detail:
+            context = program.context(droppable, detail)
+            if count_tokens(context.text) <= budget:
+                return context
     context = program.context([], Detail.ELIDED)
-    fits, too_many = 0, len(droppable)
+    fits, too_many, step = 0, len(droppable), 1
     while too_many - fits > 1:
-        middle = (fits + too_many) // 2
+        middle = min(fits + step, (fits + too_many) // 2)
         tried = program.context(droppable[:middle], Detail.ELIDED)
         if count_tokens(tried.text) <= budget:
-            fits, context = middle, tried
+            fits, context, step = middle, tried, step * 2
         else:
             too_many = middle
     return context
@@ -67,6 +69,7 @@ class _Program:
     modules: Modules
     files: tuple[str, ...]
     entry: tuple[str, int] | None
+    ran: frozenset[tuple[str, int]] = frozenset()
     pieces: dict[Piece, int] = field(default_factory=dict)
     unparsed: dict[str, dict[int, str]] = field(default_factory=dict)
     counts: dict[str, int] = field(default_factory=dict)
@@ -78,6 +81,11 @@ class _Program:
         ranked.sort(key=lambda item: item[0])
         always = (self._entry_piece(), self._entry_file())
         return [item for _, item in ranked if item not in always]
+
+    def least(self) -> str:
+        """What is shown of the pieces that ran even where the least is shown, without what they need."""
+        outlines = ((piece, self.modules.outline(piece.file)) for piece in self.pieces)
+        return "".join(piece.least(outline) for piece, outline in outlines if outline is not None)
 
     def context(self, kept: Sequence[Piece | str], detail: Detail) -> Context:
         """What is kept, the entry, and what they need."""
@@ -96,7 +104,7 @@ class _Program:
                 parts.append(listing(self.modules.sources, file, self.unparsed.get(file, {})))
         lines, index = marked(joined(parts), self.entry)
         places = (*(line.place for line in lines), None) if lines else ()
-        return Context("".join(f"{line.text}\n" for line in lines), places, index)
+        return Context("".join(f"{line.text}\n" for line in lines), places, index, self.ran <= set(places))
 
     def _ordered(self, chosen: Iterable[str]) -> list[str]:
         files = dict.fromkeys((*self.files, *sorted(set(chosen) - set(self.files))))
@@ -131,7 +139,7 @@ def _program(
         ran.setdefault(entry, 0)
         texts.setdefault(entry, sources.line(*entry))
     files = tuple(dict.fromkeys(file for file, _ in ran))
-    program = _Program(Modules(sources, frozenset(files), may_read), files, entry)
+    program = _Program(Modules(sources, frozenset(files), may_read), files, entry, frozenset(ran))
     for (file, lineno), count in ran.items():
         program.counts[file] = program.counts.get(file, 0) + count
         outline = program.modules.outline(file)

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from cwm_tracer.context.literals import Span, elidable
 from cwm_tracer.context.names import Uses, binds, uses
 from cwm_tracer.source import SourceLines
+from cwm_tracer.wire import strip_marker
 
 _MEMBERS = ("Enum", "Flag", "NamedTuple", "TypedDict")
 
@@ -43,6 +44,7 @@ class Piece:
     _uses: Uses | None = field(default=None, repr=False)
     _docstrings: tuple[Span, ...] | None = field(default=None, repr=False)
     _elidable: tuple[Span, ...] | None = field(default=None, repr=False)
+    _least: str | None = field(default=None, repr=False)
 
     @property
     def uses(self) -> Uses:
@@ -67,6 +69,21 @@ class Piece:
         if self._elidable is None:
             self._elidable = tuple(elidable(self.node, lines)) if self.kind is not Kind.CLASS else ()
         return self._elidable
+
+    def least(self, outline: Outline) -> str:
+        """Its lines without docstrings, comments, blank lines and the bodies of long literals."""
+        if self._least is None:
+            hidden = {
+                lineno
+                for first, last in (*self.docstrings, *self.elidable(outline.lines))
+                for lineno in range(first, last + 1)
+            }
+            self._least = "".join(
+                strip_marker(outline.lines[lineno - 1])
+                for lineno in range(self.start, self.end + 1)
+                if not (lineno in hidden or outline.blank(lineno) or outline.comment(lineno))
+            )
+        return self._least
 
     @property
     def lists_members(self) -> bool:

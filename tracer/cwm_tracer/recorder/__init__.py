@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from types import CodeType
-from typing import Protocol
+from typing import Literal, Protocol
 
 from cwm_tracer.model import Frame, Meta
 from cwm_tracer.source import SourceLines
 from cwm_tracer.values import Renderer
 
 DEFAULT_MAX_FRAMES = 10_000
+Backend = Literal["settrace", "monitoring"]
+Threads = Literal["test", "all"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,21 +32,27 @@ class Entry:
 class Recording:
     """What was recorded. `entry` is the file and the `def` line of the function that the trace begins in, if it ran.
 
-    `note` is one line for the user when the recording ended otherwise than by the entry's return.
+    `note` is one line for the user when the recording ended otherwise than by the entry's return. `thread` is empty for
+    the thread that the recorder was started in; `others` are recordings of other threads, each with its name here.
     """
 
-    frames: tuple[Frame, ...]
+    frames: Sequence[Frame]
     meta: Meta
     sources: SourceLines
     entry: tuple[str, int] | None = None
     note: str = ""
+    thread: str = ""
+    others: tuple[Recording, ...] = ()
 
 
 class Recorder(Protocol):
-    """Records the calling thread between `start` and `stop`; neither ever raises for what the program does."""
+    """Records between `start` and `stop`, which one thread calls; neither ever raises for what the program does."""
 
     def start(self) -> None:
         """Begin to watch this thread."""
+
+    def interrupt(self, note: str) -> None:
+        """Another tool takes over: a trace that is being written, or still awaited, ends here for the given reason."""
 
     def stop(self) -> Recording:
         """Stop watching, leave the interpreter as it was found, and hand out what was seen."""
@@ -56,13 +65,34 @@ def make_recorder(
     max_frames: int = DEFAULT_MAX_FRAMES,
     sources: SourceLines | None = None,
     renderer: Renderer | None = None,
+    threads: Threads = "test",
+    backend: Backend | None = None,
 ) -> Recorder:
     """A recorder of at most `max_frames` frames of code in the files that `selects` says yes to.
 
-    Recorders of one process may share `sources` and `renderer`, which keep what they learn.
+    `threads` says whether only the thread that starts the recorder is followed, or all that run meanwhile.
+    Recorders of one process may share `sources` and `renderer`, which keep what they learn. `backend` is for tests:
+    else it is `sys.monitoring` where the interpreter has that and a tool id is free, and `sys.settrace` elsewhere.
     """
-    from cwm_tracer.recorder.settrace import SettraceRecorder
-
-    return SettraceRecorder(
-        entry, selects, max_frames=max_frames, sources=sources or SourceLines(), renderer=renderer or Renderer()
+    backend = backend or _best_backend()
+    make: Callable[..., Recorder]
+    if backend == "monitoring":
+        from cwm_tracer.recorder.monitoring import MonitoringRecorder as make
+    else:
+        from cwm_tracer.recorder.settrace import SettraceRecorder as make
+    return make(
+        entry,
+        selects,
+        max_frames=max_frames,
+        sources=sources or SourceLines(),
+        renderer=renderer or Renderer(),
+        threads=threads,
     )
+
+
+def _best_backend() -> Backend:
+    if sys.version_info < (3, 12):
+        return "settrace"
+    from cwm_tracer.recorder.monitoring import free_tool
+
+    return "settrace" if free_tool() is None else "monitoring"

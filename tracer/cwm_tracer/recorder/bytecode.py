@@ -1,10 +1,15 @@
-"""What a frame's bytecode says about how it was entered and how it was left."""
+"""What a code object says about the frames that run it, and a frame about how it was entered and how it was left."""
 
 from __future__ import annotations
 
 import dis
 import inspect
-from types import FrameType
+import sys
+from types import CodeType, FrameType
+from typing import Any
+
+from cwm_tracer.recorder.log import Layout, Move
+from cwm_tracer.recorder.reading import unreadable
 
 _RESUMABLE = inspect.CO_GENERATOR | inspect.CO_COROUTINE | inspect.CO_ASYNC_GENERATOR
 # What f_lasti points at when a frame is suspended: 3.10 to 3.12 stay on the yield, 3.13 stands on the RESUME behind it.
@@ -12,6 +17,47 @@ _SUSPENDED_AT = {dis.opmap[name] for name in ("YIELD_VALUE", "RESUME") if name i
 _YIELD_FROM = dis.opmap.get("YIELD_FROM")  # only 3.10, which steps back to the instruction before it
 _RESUME = dis.opmap.get("RESUME")  # from 3.11 on, with an argument that says what is resumed; 0 is a function's start
 _RESUME_KIND = 3
+_UNBINDING = frozenset(
+    dis.opmap[name] for name in ("DELETE_FAST", "DELETE_DEREF", "LOAD_FAST_AND_CLEAR") if name in dis.opmap
+)
+# Before 3.13 the interpreter reads a frame's variables into `f_locals` before it calls a trace function and writes them
+# back after it. A cell that another thread has set meanwhile would lose that value, so the last thing that a trace
+# function does is to have them read anew: no other thread runs between that and the writing back.
+WRITES_BACK = sys.version_info < (3, 13)
+
+
+class CodeFacts:
+    """What is decided once for a code object.
+
+    `calls`, `lines`, `returns` and `raises` give the number of the place where a frame stands, by its `f_lasti`.
+    """
+
+    __slots__ = (
+        *("calls", "code", "is_entry", "is_namespace", "is_recorded", "is_resumable", "is_secret"),
+        *("is_simple", "lines", "looked", "name", "raises", "returns", "start", "start_place", "unbinds", "unreadable"),
+        "writes_back",
+    )
+
+    def __init__(self, code: CodeType) -> None:
+        self.code = code
+        self.name = code.co_name
+        self.is_recorded: bool | None = None  # not decided yet
+        self.is_entry = False
+        self.is_secret = False  # its name says that what it returns is
+        self.is_resumable = bool(code.co_flags & _RESUMABLE)
+        self.is_namespace = not code.co_flags & inspect.CO_OPTIMIZED  # a class body
+        self.unreadable = unreadable(code)
+        self.unbinds = not _UNBINDING.isdisjoint(code.co_code[::2])
+        self.writes_back = WRITES_BACK and bool(code.co_freevars or code.co_cellvars)
+        # A call from the start, with the same variables each time.
+        self.is_simple = not (self.is_resumable or self.is_namespace or self.unreadable or code.co_freevars)
+        self.start: Move | None = None  # of its variables, once it was called
+        self.start_place = 0
+        self.looked: tuple[Layout, list[Any]] | None = None  # what is known of the variables of its last call
+        self.calls: dict[int, int] = {}
+        self.lines: dict[int, int] = {}
+        self.returns: dict[int, int] = {}
+        self.raises: dict[int, int] = {}
 
 
 def begins(frame: FrameType) -> bool:

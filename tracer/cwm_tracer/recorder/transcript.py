@@ -1,4 +1,4 @@
-"""What is made of the interpreter's events: the frames of a trace, from the entry's call on."""
+"""What is made of the interpreter's events: the entries of a log, from the entry's call on."""
 
 from __future__ import annotations
 
@@ -7,18 +7,32 @@ from tracemalloc import is_tracing
 from types import CodeType, FrameType
 from typing import Any
 
-from cwm_tracer.model import Ending, Event, Frame
+from cwm_tracer.model import Ending, Event
 from cwm_tracer.recorder import Entry
-from cwm_tracer.recorder.bytecode import begins, is_suspended
-from cwm_tracer.recorder.state import LocalsReader
+from cwm_tracer.recorder.bytecode import WRITES_BACK, CodeFacts, begins, is_suspended
+from cwm_tracer.recorder.frames import RecordedFrames
+from cwm_tracer.recorder.hot import NO_STACK, NOBODY, make_call, make_event
+from cwm_tracer.recorder.log import ENTERED, LEFT, Log, Place
+from cwm_tracer.recorder.reading import holds_its_locals
+from cwm_tracer.recorder.state import Activation, Reader
+from cwm_tracer.signals import raised_by_handler
 from cwm_tracer.source import SourceLines
 from cwm_tracer.values import Renderer
+
+SPARED = "{0.co_name} ({0.co_filename}:{0.co_firstlineno}) is not recorded: a trace function would change its locals()"
+TAKEN = "another tool took the trace function away; the trace ends there"
 
 
 class Transcript:
     """Takes the calls of one thread and the events of the frames it asked for, in the words of `sys.settrace`.
 
     `recording` says whether a trace is being written, `waiting` whether one may begin that replaces what there is.
+    The recorder is in place as long as the function of `presence` returns its value. `dismiss` is called with a frame
+    whose events are not wanted any more. What the program does is never an exception here.
+
+    `event(frame, kind, arg)` takes an event of a frame whose call was wanted. It returns itself as long as it wants
+    more of them, as a local trace function does, and None after that. `read` gets the variables of a frame whose own
+    dict must not be left behind.
     """
 
     def __init__(
@@ -29,86 +43,261 @@ class Transcript:
         max_frames: int,
         sources: SourceLines,
         renderer: Renderer,
+        presence: tuple[Callable[[], object], object] = (bool, False),
+        dismiss: Callable[[FrameType], object] = id,
+        read: Callable[[FrameType], dict[str, Any]] | None = None,
     ) -> None:
         self._entry = entry
         self._selects = selects
         self._selected: dict[str, bool] = {}
         self._max_frames = max_frames
         self._sources = sources
-        self._reader = LocalsReader(renderer)
-        self._measured_before = is_tracing()
+        self._renderer = renderer
+        self.presence = presence
+        self._dismiss = dismiss
+        self._writes_back = WRITES_BACK and read is None
+        self.measured = is_tracing()
+        self._marked_files = {file for file, _ in entry.marked}
+        self.facts: dict[int, CodeFacts] = {}  # by the identity of the code, which they keep alive
+        self.log = Log(renderer.redactor.is_secret_name)
+        self.reader = Reader(renderer, self.log, read)
+        self.left: dict[int, Activation] = {}  # suspended or left without an event, by the identity of the frame
         self.waiting = True
         self._restart()
+        self.call = make_call(self)
+        self.event = make_event(self)
 
     def _restart(self) -> None:
-        self.frames: list[Frame] = []
+        self.log.entries.clear()
         self.ending = Ending.NEVER_CALLED
         self.note = ""
         self.place: tuple[str, int] | None = None  # of the entry's definition
         self.recording = False
-        self._stack: list[FrameType] = []  # activations, the innermost last
-        self._scopes: list[int] = []
-        self._opened = 0
-        self._root: FrameType | None = None
+        self.top: Activation = NOBODY  # the innermost one
+        self.limit = self._max_frames  # on the entries
+        self.root: FrameType | None = None
         self._root_code: CodeType | None = None
-        self._muted: FrameType | None = None  # a module body that is being imported
-        self._raised: tuple[FrameType, int] | None = None  # where the last exception is on its way out
-        self._reader.clear()
+        self.meddler: CodeType | None = None  # what may have set another trace function for a while
+        self.spared: CodeType | None = None  # what would have been disturbed
+        self.left.clear()
+        for facts in self.facts.values():
+            facts.start = None
+        self.muted: FrameType | None = None  # a module body that is being imported
+        self._raised: tuple[FrameType, int, int] | None = None  # an exception's frame, f_lasti and number
 
     @property
     def expects(self) -> bool:
         """Whether there is anything more to be told."""
         return self.recording or self.waiting
 
-    def call(self, frame: FrameType) -> bool:
-        """A function is called or a generator resumed; says whether the frame's own events are wanted."""
-        code = frame.f_code
-        if self.waiting and self._is_entry(code):
-            self._begin(frame)
-        if not self.recording or self._muted is not None or not self._is_selected(code):
-            return False
-        if code.co_name == "<module>":
-            self._muted = frame
-            return True
-        if begins(frame):
-            self._reader.forget(frame)  # what is known is of another that had its address
-        self._open(frame)
-        lineno = frame.f_lineno or code.co_firstlineno
-        if not code.co_name.startswith("<"):
-            # A first call stands on the first decorator; a generator's resume stands on its yield, below.
-            lineno = max(lineno, self._sources.definition_line(code.co_filename, code.co_firstlineno))
-        self._append(frame, Event.CALL, lineno, state=True)
-        return True
+    @property
+    def size(self) -> int:
+        """How much was written, about as many as there are frames."""
+        return len(self.log.entries)
 
-    def event(self, frame: FrameType, event: str, arg: Any) -> None:
-        """Something happens in a frame whose call was wanted."""
-        if frame is self._muted:
-            if event == "return":
-                self._muted = None
-        elif self.recording and self._muted is None and event != "opcode" and self._is_innermost(frame):
-            if event == "line":
-                self._line(frame)
-            elif event == "exception":
-                self._exception(frame, arg)
-            elif event == "return":
-                self._return(frame, arg)
+    @property
+    def frames(self) -> RecordedFrames:
+        """What was recorded."""
+        return RecordedFrames(self.log, self._renderer)
 
     def end(self, ending: Ending, note: str = "") -> None:
         """The trace ends here."""
         self.ending = ending
         self.note = note
         self.recording = False
-        self._stack.clear()
-        self._root = self._muted = self._raised = None
-        self._reader.clear()
+        self.top = NOBODY
+        self.root = self.muted = self._raised = None
+        self.left.clear()
+
+    def fail(self, error: Exception) -> None:
+        """A fault of our own must not become the program's: stop and say so. What a signal's handler raises goes on."""
+        if isinstance(error, RecursionError):
+            note = NO_STACK
+        elif raised_by_handler(error):
+            raise error
+        else:
+            note = f"recording stopped by an internal error: {type(error).__name__}: {error}"
+        self.waiting = False
+        self.end(Ending.DISPLACED, note)
+
+    def concerns(self, code: CodeType) -> bool:
+        """Whether calls of this code can ever matter here."""
+        return code is self._entry.code or self._is_marked(code) or self._is_selected(code)
+
+    def enter(self, frame: FrameType) -> bool:
+        """`call` for any frame."""
+        code = frame.f_code
+        facts = self.facts.get(id(code)) or self.facts_of(code)
+        if facts.is_entry and self.waiting and self._is_entry(code):
+            self._begin(frame)
+        if not self.recording or self.muted is not None:
+            return False
+        if facts.is_recorded is None:
+            facts.is_recorded = self._is_selected(code)
+            if "settrace" in code.co_names:
+                self.meddler = code
+            if self._writes_back and (facts.is_recorded or code is self._root_code) and holds_its_locals(code):
+                return self._spare(facts)
+            if facts.is_recorded:
+                self._sources.lines(code.co_filename, frame.f_globals)  # which name the loader, if no file holds it
+        if not facts.is_recorded and code is not self._root_code:
+            return False
+        if facts.name == "<module>":
+            self.muted = frame
+            return True
+        if not self._may_go_on():
+            return False
+        activation = self.left.pop(id(frame), None)
+        if activation is None or begins(frame):  # what is known is of another that had its address
+            activation = self.reader.activation(facts)
+        place = facts.calls.get(frame.f_lasti)
+        if place is None:
+            place = self.number(facts.calls, Event.CALL, frame)
+        entry, move = self.reader.begin(activation, frame, place)
+        activation.outer = self.top
+        activation.depth = self.top.depth + 1
+        self.top = activation
+        self.log.entries.append(entry)
+        if facts.is_simple:
+            facts.start, facts.start_place = move, place
+        return True
+
+    def _spare(self, facts: CodeFacts) -> bool:
+        """Leave a function alone which recording would disturb."""
+        facts.is_recorded = False
+        self.spared = facts.code
+        if facts.code is self._root_code:
+            self.end(Ending.DISPLACED, SPARED.format(facts.code))
+        return False
+
+    def answer(self, frame: FrameType) -> Any:
+        """What a local trace function returns."""
+        if self._writes_back and (frame.f_code.co_freevars or frame.f_code.co_cellvars):
+            frame.f_locals  # noqa: B018
+        if self.recording:
+            return self.event
+        self._dismiss(frame)
+        return None
+
+    def admitted(self, frame: FrameType, kind: str) -> Activation | None:
+        """The activation that an event belongs to, as the innermost; None where it is not to be recorded."""
+        if not self.recording:
+            return None
+        if self.presence[0]() is not self.presence[1]:
+            self.waiting = False
+            self.end(Ending.DISPLACED, TAKEN)
+            return None
+        if frame is self.muted and kind == "return":
+            self.muted = None
+            return None
+        if self.muted is not None or kind == "opcode" or not self._is_innermost(frame) or not self._may_go_on():
+            return None
+        return self.top
+
+    def _may_go_on(self) -> bool:
+        """Whether another frame may be recorded; ends the trace where none may."""
+        if len(self.log.entries) >= self.limit:
+            self.end(Ending.TRUNCATED, f"recording stopped at {self._max_frames} frames")
+        elif is_tracing() and not self.measured:
+            self.end(Ending.DISPLACED, "recording stopped: the program measures its memory with tracemalloc")
+        return self.recording
+
+    def _is_innermost(self, frame: FrameType) -> bool:
+        """Make the activation of `frame` the innermost, should others have been left without an event.
+
+        False for a frame whose call was not seen.
+        """
+        left = []
+        activation = self.top
+        while activation.frame is not frame and activation is not NOBODY:
+            left.append(activation)
+            activation = activation.outer
+        if activation is not NOBODY:
+            for inner in left:
+                self.left[id(inner.frame)] = inner
+                self.reader.suspend(inner)
+            if left:
+                self._mark((LEFT, len(left)))
+            self.top = activation
+            return True
+        known = self.left.pop(id(frame), None)
+        if known is None:
+            return False
+        known.outer = self.top
+        known.depth = self.top.depth + 1
+        self.top = known
+        self._mark(self.reader.begin(known, frame, ENTERED)[0])
+        return True
+
+    def _mark(self, entry: Any) -> None:
+        """Append an entry that is no frame."""
+        self.log.entries.append(entry)
+        self.limit += 1
+
+    def leave(self, activation: Activation, frame: FrameType) -> None:
+        """A generator or a coroutine has returned, raised or been suspended."""
+        # An exception that is on its way out may stand on a yield, into which it was thrown.
+        raised = self._raised == (frame, frame.f_lasti, len(self.log.entries) - 1)
+        self._raised = None
+        self.top = activation.outer
+        if raised or not is_suspended(frame):
+            if frame is self.root:
+                self.end(Ending.RETURNED)
+        else:
+            self.left[id(frame)] = activation
+            self.reader.suspend(activation)
+
+    def exception(self, facts: CodeFacts, frame: FrameType, arg: Any) -> None:
+        kind, value, _ = arg
+        number = facts.raises.get(frame.f_lasti)
+        if number is None:
+            number = self.number(facts.raises, Event.EXCEPTION, frame)
+        shown = f"({self._renderer(kind)}, {self._renderer(value)}, <traceback object>)"
+        self.log.entries.append((number, (shown,)))
+        self._raised = frame, frame.f_lasti, len(self.log.entries)
+
+    def number(self, numbers: dict[int, int], event: Event, frame: FrameType) -> int:
+        """The number of the place at which a frame stands; -1 for a line that is none."""
+        code = frame.f_code
+        lineno = frame.f_lineno  # of an instruction of the compiler's own it is None
+        place = lineno or self.log.last_line() or code.co_firstlineno
+        if event is Event.LINE and lineno is None:
+            return -1
+        if event is Event.CALL:
+            place = lineno or code.co_firstlineno
+            if not code.co_name.startswith("<"):
+                # A first call stands on the first decorator; a generator's resume stands on its yield, below.
+                place = max(place, self._sources.definition_line(code.co_filename, code.co_firstlineno))
+        source = self._sources.line(code.co_filename, place)
+        number = self.log.number(Place(event, source, code.co_filename, place))
+        if lineno is not None:
+            numbers[frame.f_lasti] = number
+        return number
+
+    def facts_of(self, code: CodeType) -> CodeFacts:
+        """What is decided once for a code object."""
+        facts = self.facts.get(id(code))
+        if facts is None:
+            facts = self.facts[id(code)] = CodeFacts(code)
+            facts.writes_back = facts.writes_back and self._writes_back
+            facts.is_secret = self._renderer.redactor.is_secret_name(code.co_name)
+            facts.is_entry = code is self._entry.code or self._is_marked(code)
+        return facts
+
+    def _is_marked(self, code: CodeType) -> bool:
+        if code.co_filename not in self._marked_files or code.co_name.startswith("<"):
+            return False
+        return (code.co_filename, self._definition_line(code)) in self._entry.marked
+
+    def _definition_line(self, code: CodeType) -> int:
+        return self._sources.definition_line(code.co_filename, code.co_firstlineno)
 
     def _is_entry(self, code: CodeType) -> bool:
-        if self._entry.marked and not code.co_name.startswith("<"):
-            line = self._sources.definition_line(code.co_filename, code.co_firstlineno)
-            if (code.co_filename, line) in self._entry.marked:
-                self.waiting = False
-                return True
-        if code is not self._entry.code or self.recording or self.ending is not Ending.NEVER_CALLED:
+        """Whether the trace begins where this code is called now."""
+        if self._is_marked(code):
+            self.waiting = False
+            return True
+        if self.recording or self.ending is not Ending.NEVER_CALLED:
             return False
         self.waiting = bool(self._entry.marked)
         return True
@@ -117,83 +306,14 @@ class Transcript:
         self._restart()
         self.recording = True
         self.ending = Ending.OPEN
-        self._root = frame
+        self.root = frame
         self._root_code = code = frame.f_code
-        self.place = code.co_filename, self._sources.definition_line(code.co_filename, code.co_firstlineno)
+        self._sources.lines(code.co_filename, frame.f_globals)
+        self.place = code.co_filename, self._definition_line(code)
 
     def _is_selected(self, code: CodeType) -> bool:
         filename = code.co_filename
         selected = self._selected.get(filename)
         if selected is None:
             selected = self._selected[filename] = self._selects(filename)
-        return selected or code is self._root_code
-
-    def _line(self, frame: FrameType) -> None:
-        self._raised = None
-        if frame.f_lineno is not None:
-            self._append(frame, Event.LINE, frame.f_lineno, state=True)
-
-    def _exception(self, frame: FrameType, arg: Any) -> None:
-        self._raised = frame, frame.f_lasti
-        kind, value, _ = arg
-        shown = f"({self._reader.render(kind)}, {self._reader.render(value)}, <traceback object>)"
-        self._append(frame, Event.EXCEPTION, self._lineno(frame), argument=shown)
-
-    def _return(self, frame: FrameType, arg: Any) -> None:
-        self._append(frame, Event.RETURN, self._lineno(frame), argument=self._reader.render(arg))
-        if not self.recording:
-            return
-        # An exception that is on its way out may stand on a yield, into which it was thrown.
-        leaves = self._raised == (frame, frame.f_lasti) or not is_suspended(frame)
-        self._raised = None
-        self._stack.pop()
-        self._scopes.pop()
-        if leaves:
-            self._reader.forget(frame)
-            if frame is self._root:
-                self.end(Ending.RETURNED)
-
-    def _lineno(self, frame: FrameType) -> int:
-        """The frame's line; instructions of the compiler's own have none."""
-        return frame.f_lineno or self.frames[-1].line or frame.f_code.co_firstlineno
-
-    def _open(self, frame: FrameType) -> None:
-        self._stack.append(frame)
-        self._scopes.append(self._opened)
-        self._opened += 1
-
-    def _is_innermost(self, frame: FrameType) -> bool:
-        """Make `frame` the innermost open one, should others have been left without an event; False for a stranger."""
-        if self._stack and self._stack[-1] is frame:
-            return True
-        if frame in self._stack:
-            while self._stack[-1] is not frame:
-                self._stack.pop()
-                self._scopes.pop()
-        elif self._reader.knows(frame):
-            self._open(frame)
-        else:
-            return False
-        return True
-
-    def _append(
-        self, frame: FrameType, event: Event, lineno: int, *, state: bool = False, argument: str | None = None
-    ) -> None:
-        if len(self.frames) >= self._max_frames:
-            self.end(Ending.TRUNCATED, f"recording stopped at {self._max_frames} frames")
-            return
-        if is_tracing() and not self._measured_before:
-            self.end(Ending.DISPLACED, "recording stopped: the program measures its memory with tracemalloc")
-            return
-        filename = frame.f_code.co_filename
-        self.frames.append(
-            Frame(
-                event,
-                self._sources.line(filename, lineno),
-                self._reader.read(frame) if state else None,
-                argument,
-                self._scopes[-1],
-                filename,
-                lineno,
-            )
-        )
+        return selected

@@ -1,0 +1,132 @@
+"""What the plugin costs on a suite of 1 000 short tests: plain, recorded, and replayed from cassettes.
+
+    python benchmarks/plugin.py [--tests 1000] [--rounds 5]
+
+The variants run in turn, so that a busy machine slows all of them alike; printed are medians of wall and CPU time. The
+replayed predictions were made by a stand-in that is wrong in every tenth frame. The bar for replaying is 1.1 times
+what recording alone takes.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import resource
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+CART = """
+class Cart:
+    def __init__(self):
+        self.items = []
+
+    def add(self, name, price, count=1):
+        if count < 1:
+            raise ValueError(count)
+        self.items.append((name, price, count))
+
+    def total(self):
+        total = 0
+        for _, price, count in self.items:
+            total += price * count
+        return total
+"""
+TEST = """
+
+@pytest.mark.cwm_start
+def test_{number}():
+    cart = Cart()
+    cart.add("apple", {number}, 2)
+    cart.add("pear", 3)
+    assert cart.total() == {number} * 2 + 3
+"""
+CONFTEST = """
+import dataclasses
+
+from cwm_tracer.model import Choice, Verification
+from pytest_cwm.predictors.identity import Identity
+
+
+class StandIn:
+    name = "stand-in"
+
+    def identify(self):
+        return Identity("stand-in", "0" * 64, "0" * 64)
+
+    def prompt_ids(self, context, frames):
+        return list(context.text.encode())
+
+    def verify(self, truth):
+        choices = [None]
+        for index, frame in enumerate(truth.frames[1:]):
+            told = dataclasses.replace(frame, file=None, line=None)
+            if index % 10 == 5 and frame.locals is not None:
+                told = dataclasses.replace(told, locals={"wrong": "1"})
+            choices.append(Choice(told, bits=0.03125))
+        return Verification(tuple(choices), model="stand-in")
+
+    def close(self):
+        pass
+
+
+def pytest_cwm_make_predictor(config):
+    return StandIn()
+"""
+PER_FILE = 50
+VARIANTS = {
+    "plain": [],
+    "recorded": ["--cwm-trace", "--cwm-mode=none"],
+    "replayed": ["--cwm-cassette=replay"],
+    "replayed, with report": ["--cwm-cassette=replay", "--cwm-report=out.json"],
+}
+
+
+def write_suite(folder: Path, tests: int) -> None:
+    """The program, its tests and the predictor that stands in for a model."""
+    (folder / "cart.py").write_text(CART)
+    (folder / "conftest.py").write_text(CONFTEST)
+    (folder / "pytest.ini").write_text("[pytest]\npythonpath = .\n")
+    for first in range(0, tests, PER_FILE):
+        numbers = range(first, min(first + PER_FILE, tests))
+        text = "import pytest\nfrom cart import Cart\n" + "".join(TEST.format(number=number) for number in numbers)
+        (folder / f"test_{first:05}.py").write_text(text)
+
+
+def run(folder: Path, options: list[str]) -> tuple[float, float]:
+    """Wall and CPU seconds of one run."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    began = time.perf_counter()
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *options]
+    subprocess.run(command, cwd=folder, check=True, capture_output=True, env={**os.environ, "PYTHONHASHSEED": "0"})
+    wall = time.perf_counter() - began
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return wall, after.ru_utime + after.ru_stime - used.ru_utime - used.ru_stime
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--tests", type=int, default=1000)
+    parser.add_argument("--rounds", type=int, default=5)
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        write_suite(folder, options.tests)
+        print(f"recording cassettes: {run(folder, ['--cwm-cassette=record'])[0]:.2f} s", flush=True)
+        rounds = [{each: run(folder, flags) for each, flags in VARIANTS.items()} for _ in range(options.rounds)]
+        size = sum(path.stat().st_size for path in folder.glob(".cwm/**/*.json"))
+    print(
+        f"cassettes: {size / 1e6:.1f} MB\n\n| | wall | CPU | wall / recorded | CPU / recorded |\n|---|---|---|---|---|"
+    )
+    for each in VARIANTS:
+        wall, cpu = (statistics.median(one[each][index] for one in rounds) for index in (0, 1))
+        ratios = [statistics.median(one[each][index] / one["recorded"][index] for one in rounds) for index in (0, 1)]
+        print(f"| {each} | {wall:.2f} s | {cpu:.2f} s | {ratios[0]:.2f} | {ratios[1]:.2f} |")
+
+
+if __name__ == "__main__":
+    main()

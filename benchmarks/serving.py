@@ -1,0 +1,293 @@
+"""What it costs to ask the embedded server, in ratios that are measured side by side.
+
+    python benchmarks/serving.py [--model DIR] [--repeat 3] [--only verify,rollout,transformers,start,debugger]
+
+The truth of `verify` is what the model itself says of a recursion, so that it is mostly right; the drafts of `rollout`
+are right to various degrees. Engines are asked in turns, a figure is the median of `--repeat` rounds. One CPU thread
+for each, fp32.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import dataclasses
+import statistics
+import sys
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from cwm_server.architecture import load_model
+from cwm_server.engine import Engine
+from cwm_server.tokenizer import EMBEDDED, load_tokenizer
+from cwm_tracer import wire
+from cwm_tracer.model import Context, Event, Frame, Trace
+from cwm_tracer.wire import Special
+from pytest_cwm.predictors.embedded import EmbeddedPredictor
+from pytest_cwm.predictors.prompts import Codec
+
+ITEMS = [3, 1, 4, 1, 5, 9, 2, 6, 5, 3, 5, 8, 9, 7, 9, 3, 2, 3, 8, 4, 6, 2, 6, 4, 3, 3, 8, 3, 2, 7]
+SOURCE = f"""\
+def total(numbers):
+    result = 0
+    for number in numbers:
+        result += number
+    return result
+
+def main():  # << START_OF_TRACE
+    return total({ITEMS})
+"""
+CONTEXT = Context(SOURCE)
+RECURSION = """\
+def down(n):
+    if n == 0:
+        return 0
+    return down(n - 1)
+
+def main():  # << START_OF_TRACE
+    return down(90)
+"""
+ENTRY = Frame(Event.CALL, "def main():\n", {})
+
+
+def main() -> int:
+    """Measure what is asked for, print one line for each figure."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--model", type=Path, default=EMBEDDED)
+    parser.add_argument("--repeat", type=int, default=3)
+    parser.add_argument("--only", default="start,verify,rollout,debugger,transformers")
+    options = parser.parse_args()
+    torch.set_num_threads(1)
+    torch.manual_seed(0)
+    for name in options.only.split(","):
+        SECTIONS[name](options.model, options.repeat)
+    return 0
+
+
+def recorded(items: Sequence[int] = ITEMS) -> Trace:
+    """What really happens in `SOURCE`, written out."""
+    text = SOURCE.replace(repr(ITEMS), repr(list(items)))
+    head, step = "    for number in numbers:\n", "        result += number\n"
+    state = {"numbers": repr(list(items))}
+    call = text.splitlines(keepends=True)[7]
+    frames = [ENTRY, Frame(Event.LINE, call, {}), Frame(Event.CALL, "def total(numbers):\n", dict(state))]
+    frames.append(Frame(Event.LINE, "    result = 0\n", dict(state)))
+    state["result"] = "0"
+    for item in items:
+        frames.append(Frame(Event.LINE, head, dict(state)))
+        state["number"] = str(item)
+        frames.append(Frame(Event.LINE, step, dict(state)))
+        state["result"] = str(int(state["result"]) + item)
+    frames.append(Frame(Event.LINE, head, dict(state)))
+    frames.append(Frame(Event.LINE, "    return result\n", dict(state)))
+    frames.append(Frame(Event.RETURN, "    return result\n", argument=state["result"]))
+    frames.append(Frame(Event.RETURN, call, argument=state["result"]))
+    return Trace(tuple(frames), Context(text))
+
+
+def imagined(predictor: EmbeddedPredictor, tokens: int) -> Trace:
+    """What the model says of a recursion, about so many tokens with the context; a few values are changed."""
+    codec, text = Codec(load_tokenizer()), RECURSION
+    context = Context(text)
+    said = predictor.roll_out(context, (ENTRY,), max_frames=400).trace.frames
+    frames: list[Frame] = []
+    count = len(codec.context(text))
+    for frame, cursor in _cursors(said):
+        count += len(codec.frame(frame, cursor))
+        if count > tokens:
+            break
+        frames.append(dataclasses.replace(frame, tokens=None))
+    for index in range(len(frames) // 5, len(frames), len(frames) // 3 + 1):
+        frames[index] = changed(frames[index])
+    return Trace(tuple(frames), context)
+
+
+def changed(frame: Frame) -> Frame:
+    """The frame with another value."""
+    if not frame.locals:
+        return dataclasses.replace(frame, argument="1") if frame.argument is not None else frame
+    name = next(iter(frame.locals))
+    return dataclasses.replace(frame, locals={**frame.locals, name: "1"})
+
+
+def median(rounds: int, *calls: Callable[[], Any]) -> list[float]:
+    """Seconds of each call, asked in turns."""
+    times: list[list[float]] = [[] for _ in calls]
+    for _ in range(rounds):
+        for call, seconds in zip(calls, times, strict=True):
+            began = time.perf_counter()
+            call()
+            seconds.append(time.perf_counter() - began)
+    return [statistics.median(each) for each in times]
+
+
+def start(model: Path, repeat: int) -> None:
+    """From nothing to the first answer; a warm test."""
+    cold = []
+    for _ in range(repeat):
+        began = time.perf_counter()
+        with contextlib.closing(EmbeddedPredictor(model)) as predictor:
+            predictor.next_frame(CONTEXT, (ENTRY,))
+            cold.append(time.perf_counter() - began)
+    print(f"cold start to first answer             {statistics.median(cold):8.2f} s      (bar 4)")
+    with contextlib.closing(EmbeddedPredictor(model)) as predictor:
+        predictor.verify(recorded())
+        codec, times, wrong = Codec(load_tokenizer()), [], 0
+        for number in range(repeat):
+            whole = recorded([*ITEMS[number + 1 :], *ITEMS[: number + 1]])
+            test = Trace(whole.frames[:30], whole.context)
+            began = time.perf_counter()
+            verification = predictor.verify(test)
+            times.append(time.perf_counter() - began)
+            wrong = _wrong(test, verification)
+        tokens = len(codec.context(test.context.text)) + sum(len(codec.frame(*pair)) for pair in _cursors(test.frames))
+        print(
+            f"warm test, 30 frames, {tokens:4} tokens        {1000 * statistics.median(times):8.0f} ms     "
+            f"(bar 500; {wrong} frames diverge)"
+        )
+
+
+def verify(model: Path, repeat: int) -> None:
+    """Verification against stepping through the same trace."""
+    with contextlib.closing(EmbeddedPredictor(model)) as predictor:
+        truth = imagined(predictor, 1_980)
+        wrong = _wrong(truth, predictor.verify(truth))
+
+        def step() -> None:
+            for index in range(1, len(truth.frames)):
+                predictor.next_frame(truth.context, truth.frames[:index])
+
+        decoder, tokenizer = load_model(model), load_tokenizer(model)
+        codec, stop = Codec(tokenizer), {tokenizer.special(Special.FRAME), tokenizer.special(Special.END)}
+        plain = Engine(decoder, guessing=False)
+
+        def step_plainly() -> None:
+            ids = codec.context(truth.context.text)
+            for frame, cursor in _cursors(truth.frames):
+                ids = ids + codec.frame(frame, cursor)
+                plain.generate([ids], max_tokens=min(512, 2048 - len(ids)), stop=stop)
+
+        fast, slow, slower = median(repeat, lambda: predictor.verify(truth), step, step_plainly)
+    tokens = sum(len(codec.frame(*pair)) for pair in _cursors(truth.frames))
+    print(
+        f"verify against stepping                {slower / fast:8.1f} x      (bar 10; {tokens} tokens, "
+        f"{len(truth.frames)} frames, {wrong} diverge, {fast:.2f} s against {slower:.2f} s)\n"
+        f"verify against stepping with guesses   {slow / fast:8.1f} x      ({slow:.2f} s)"
+    )
+
+
+def rollout(model: Path, repeat: int) -> None:
+    """Roll-outs with and without guesses, of the same engine."""
+    decoder, tokenizer = load_model(model), load_tokenizer(model)
+    codec = Codec(tokenizer)
+    stop = {tokenizer.special(Special.END)}
+    prompt = codec.context(SOURCE) + codec.frame(ENTRY, wire.START)
+    true = [token for frame, cursor in _cursors(recorded().frames) for token in codec.frame(frame, cursor)]
+    plain, guessing = Engine(decoder, guessing=False), Engine(decoder)
+    said = plain.generate([prompt], max_tokens=700, stop=stop)[0].ids
+    shuffled = [said[index] for index in torch.randperm(len(said)).tolist()]
+    drafts = {"what it says": said, "the real trace": true, "nothing": [], "nonsense": shuffled}
+    for name, draft in drafts.items():
+        slow, fast = median(
+            repeat,
+            lambda: plain.generate([prompt], max_tokens=700, stop=stop),
+            lambda draft=draft: guessing.generate([prompt], max_tokens=700, stop=stop, draft=draft),  # type: ignore[misc]
+        )
+        same = guessing.generate([prompt], max_tokens=700, stop=stop, draft=draft)[0].ids == said
+        right = sum(a == b for a, b in zip(said, draft, strict=False)) / len(said)
+        print(
+            f"roll-out, draft: {name:15}       {slow / fast:8.2f} x      (bar 3 where mostly right, never below 0.95; "
+            f"{right:.0%} of it right, equal: {same})"
+        )
+
+
+def debugger(model: Path, repeat: int) -> None:
+    """Tokens that are sent in 300 steps."""
+    with contextlib.closing(EmbeddedPredictor(model)) as predictor:
+        predictor.next_frame(CONTEXT, (ENTRY,))
+        client = predictor._transport._remote._client  # type: ignore[attr-defined]
+        posted, post = 0, client.post
+
+        def counting(path: str, body: dict[str, Any]) -> Any:
+            nonlocal posted
+            prompt = body["prompt"]
+            posted += sum(map(len, prompt)) if prompt and isinstance(prompt[0], list) else len(prompt)
+            return post(path, body)
+
+        client.post = counting
+        frames = [ENTRY]
+        for _ in range(300):
+            said = predictor.next_frame(CONTEXT, frames)
+            if said.frame is None:  # the trace has ended: go on as if it had not
+                said = predictor.next_frame(CONTEXT, frames, event=Event.LINE)
+            if said.frame is not None:
+                frames.append(said.frame)
+        final = len(predictor._model.prompt(CONTEXT, frames).ids)
+    print(
+        f"tokens sent in 300 debugger steps      {posted / final:8.2f} x      (bar 3; {posted} tokens, "
+        f"the final prompt has {final})"
+    )
+
+
+def transformers(model: Path, repeat: int) -> None:
+    """Our engine against `transformers`' generate, the same checkpoint."""
+    try:
+        from transformers import CwmForCausalLM
+    except ImportError:
+        print("transformers is not installed: pip install 'transformers>=5'", file=sys.stderr)
+        return
+    theirs = CwmForCausalLM.from_pretrained(model, dtype=torch.float32)
+    ours = load_model(model)
+    prompt = torch.randint(16, 2_000, (1, 600))
+    ids = prompt[0].tolist()
+
+    def generate(tokens: int) -> None:
+        with torch.inference_mode():
+            theirs.generate(
+                prompt, max_new_tokens=tokens, min_new_tokens=tokens, do_sample=False, attention_mask=prompt * 0 + 1
+            )
+
+    def engine(tokens: int) -> None:
+        Engine(ours, guessing=False).generate([ids], max_tokens=tokens)
+
+    their_prefill, our_prefill, their_all, our_all = median(
+        repeat, lambda: generate(1), lambda: engine(1), lambda: generate(129), lambda: engine(129)
+    )
+    ratio = (their_all - their_prefill) / (our_all - our_prefill)
+    print(f"decode against transformers            {ratio:8.2f} x      (bar 1.5)")
+    print(f"prefill against transformers           {their_prefill / our_prefill:8.2f} x      (bar 1)")
+
+
+def _cursors(frames: Sequence[Frame]) -> list[tuple[Frame, wire.Cursor]]:
+    cursor, pairs = wire.START, []
+    for frame in frames:
+        pairs.append((frame, cursor))
+        cursor = cursor.after(frame)
+    return pairs
+
+
+def _wrong(truth: Trace, verification: Any) -> int:
+    pairs = zip(truth.frames, verification.choices, strict=True)
+    return sum(
+        choice is not None and (choice.frame is None or _said(choice.frame) != _said(frame)) for frame, choice in pairs
+    )
+
+
+def _said(frame: Frame) -> tuple[object, ...]:
+    return frame.event, frame.source, frame.locals, frame.argument
+
+
+SECTIONS: dict[str, Callable[[Path, int], None]] = {
+    "start": start,
+    "verify": verify,
+    "rollout": rollout,
+    "debugger": debugger,
+    "transformers": transformers,
+}
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,201 @@
+"""What a server keeps for constrained decoding: rules by context, and how far each prompt was read already."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from cwm_server.grammar.automaton import Automaton, Phase, Place, State
+from cwm_server.grammar.source import Source
+from cwm_server.grammar.vocabulary import Vocabulary
+from cwm_server.sequences import common_prefix
+from cwm_server.tokenizer import Tokenizer
+from cwm_tracer import wire
+from cwm_tracer.wire import Special
+
+_CONTEXTS = 16
+_PATHS = 64
+_MARGIN = 24  # tokens of a frame besides its locals and its line: separators, the rest of a name
+
+
+class NotATraceError(ValueError):
+    """The prompt does not begin with a context and its end."""
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What a request says of its prompts.
+
+    `complete`: all source that runs is in the context. `depth`: how many activations were open before the first frame
+    of the prompt. `frame_tokens`: how long a frame may become; before that its values are brought to an end.
+    """
+
+    complete: bool = True
+    depth: int = 0
+    frame_tokens: int | None = None
+
+
+class Grammars:
+    """The rules for the contexts that were asked about last. `size` is the model's vocabulary, which may be padded."""
+
+    def __init__(self, tokenizer: Tokenizer, size: int) -> None:
+        self.tokenizer = tokenizer
+        self.vocabulary = Vocabulary(tokenizer, size)
+        self._rules: OrderedDict[tuple[object, ...], Rules] = OrderedDict()
+
+    def rules(self, ids: Sequence[int], options: Options) -> Rules:
+        """The rules for the context that a prompt begins with. Raises NotATraceError."""
+        special = self.vocabulary.ids
+        if list(ids[:2]) != [special[Special.BEGIN], special[Special.CONTEXT]]:
+            raise NotATraceError("the prompt does not begin with a trace's context")
+        try:
+            end = list(ids).index(special[Special.FRAME])
+        except ValueError:
+            raise NotATraceError("the prompt's context has no end") from None
+        key = (tuple(ids[:end]), options.complete, options.depth)
+        rules = self._rules.pop(key, None)
+        if rules is None:
+            text = wire.to_text(self.tokenizer.decode(ids[2:end]))
+            rules = Rules(self, Source(text), end + 1, options)
+        self._rules[key] = rules
+        if len(self._rules) > _CONTEXTS:
+            self._rules.popitem(last=False)
+        return rules
+
+
+@dataclass(frozen=True, slots=True)
+class Constraint:
+    """What one request asks for: the engine starts a `Guide` for each of its prompts."""
+
+    grammars: Grammars
+    options: Options = Options()
+
+    def guide(self, ids: Sequence[int]) -> Guide:
+        """A guide that has read `ids`. Raises NotATraceError."""
+        return self.grammars.rules(ids, self.options).guide(ids, self.options.frame_tokens)
+
+    def witness(self, ids: Sequence[int], start: int) -> Guide:
+        """A guide that has read `ids[:start]` and is told the others; those of the context may be any.
+
+        Frames that it is shown are as long as they are. Raises NotATraceError.
+        """
+        return self.grammars.rules(ids, self.options).guide(ids[:start], None)
+
+
+class Rules:
+    """The rules for one context, and the sequences that were read under them."""
+
+    def __init__(self, grammars: Grammars, source: Source, begin: int, options: Options) -> None:
+        self.automaton = Automaton(grammars.vocabulary, source, options.complete, options.depth)
+        self.tokenizer = grammars.tokenizer
+        self._begin = begin
+        self._paths: list[_Path] = []
+        lines = source.anywhere.lines.texts if options.complete else []
+        texts = [line.decode("utf-8", "surrogatepass") for line in lines]
+        lengths = (len(self.tokenizer.encode([Special.ACTION, text])) for text in texts)
+        self.longest_line = max(lengths, default=128)
+
+    def guide(self, ids: Sequence[int], frame_tokens: int | None) -> Guide:
+        """A guide that has read `ids`; what it shares with one before is not read again."""
+        best, shared = None, 0
+        for path in self._paths:
+            common = common_prefix(path.ids, ids)
+            if common > shared:
+                best, shared = path, common
+        path = _Path(self._begin, self.automaton.start) if best is None else best.until(shared)
+        if best is not None and shared == len(best.ids):
+            self._paths.remove(best)  # it is continued
+        self._paths.append(path)
+        del self._paths[:-_PATHS]
+        path.ids = list(ids[: path.frames[-1][0]])
+        limit = None
+        if frame_tokens is not None:
+            limit = max(frame_tokens // 2, frame_tokens - self.longest_line - _MARGIN)
+        guide = Guide(self, path, limit)
+        for token in ids[len(path.ids) :]:
+            guide.advance(token)
+        return guide
+
+
+@dataclass(slots=True, eq=False)
+class _Path:
+    """A sequence that was read: its tokens, and where its frames begin with the place there."""
+
+    ids: list[int]
+    frames: list[tuple[int, Place]]
+
+    def __init__(self, begin: int, place: Place) -> None:
+        self.ids = []
+        self.frames = [(begin, place)]
+
+    def until(self, length: int) -> _Path:
+        """Another path that begins with the whole frames among the first `length` tokens."""
+        path = _Path(*self.frames[0])
+        path.frames = [frame for frame in self.frames if frame[0] <= length] or path.frames
+        return path
+
+
+class Guide:
+    """Reads one sequence and says what may come next. A frame that breaks the rules is read on without any."""
+
+    def __init__(self, rules: Rules, path: _Path, limit: int | None) -> None:
+        self._rules = rules
+        self._automaton = rules.automaton
+        self._path = path
+        self._limit = limit
+        self._state: State = self._automaton.at(path.frames[-1][1])
+
+    def permits(self, token: int) -> bool:
+        """Whether a token may come next."""
+        if self._is_long():
+            mask = self.mask()
+            return mask is None or bool(mask[token])
+        return (
+            self._in_context or self._state.phase is Phase.FREE or self._automaton.move(self._state, token) is not None
+        )
+
+    def mask(self) -> bytes | None:
+        """The tokens that may come next, one byte each; None for all of them."""
+        if self._in_context:
+            return None
+        if self._is_long():
+            return self._automaton.closing(self._state)
+        return self._automaton.mask(self._state)
+
+    def advance(self, token: int) -> bool:
+        """Read a token; False for one that the rules did not expect, whatever the length of the frame."""
+        path, automaton = self._path, self._automaton
+        in_context = self._in_context
+        path.ids.append(token)
+        if in_context:
+            return True
+        special = automaton.vocabulary.specials.get(token)
+        after = None if self._state.phase is Phase.FREE else automaton.move(self._state, token)
+        if after is not None:
+            self._state = after
+            if special is Special.FRAME:
+                path.frames.append((len(path.ids), after.place))
+            return True
+        was_free = self._state.phase is Phase.FREE
+        start, place = path.frames[-1]
+        self._state = automaton.free(place)
+        if special is Special.FRAME:
+            place = self._read(path.ids[start:], place)
+            path.frames.append((len(path.ids), place))
+            self._state = automaton.at(place)
+        return was_free
+
+    @property
+    def _in_context(self) -> bool:
+        return len(self._path.ids) < self._path.frames[0][0]
+
+    def _is_long(self) -> bool:
+        return self._limit is not None and len(self._path.ids) - self._path.frames[-1][0] >= self._limit
+
+    def _read(self, ids: Sequence[int], place: Place) -> Place:
+        """The place behind a frame that broke the rules, as a reader would take it."""
+        read = wire.decode(self._rules.tokenizer.decode(ids))
+        for frame in read.frames:
+            place = self._automaton.after(place, frame)
+        return place

@@ -1,0 +1,275 @@
+"""What the source before a trace allows: the lines that frames can stand on and the names that locals can have."""
+
+from __future__ import annotations
+
+import ast
+import itertools
+import json
+import re
+from bisect import bisect_left
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import dataclass
+
+from cwm_tracer.source import parsed
+from cwm_tracer.wire import START_MARKER, strip_marker
+
+_WORD = re.compile(r"[^\W\d]\w*")
+_OWNERS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
+_UNNAMED = (ast.Lambda, ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
+_RESUMED = (ast.Yield, ast.YieldFrom, ast.Await)
+_COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
+# Code that binds names which stand nowhere as names.
+_BINDING_CALLS = frozenset(("exec", "eval", "locals", "vars", "globals", "__prepare__"))
+_IN_CLASS_BODIES = (
+    *("__module__", "__qualname__", "__doc__", "__annotations__", "__firstlineno__", "__static_attributes__"),
+    *("__classdict__", "__classdictcell__", "__class__", "__orig_bases__", "__slots__", "__type_params__"),
+    *("__conditional_annotations__", "__annotate__"),
+)
+_IN_GENERICS = (".type_params", ".defaults", ".kwdefaults", ".generic_base")
+_GENERIC = ("TypeVar", "TypeVarTuple", "ParamSpec")
+
+
+class Choices:
+    """Texts to choose from, sorted, so that those with a common beginning stand together."""
+
+    def __init__(self, texts: Iterable[bytes]) -> None:
+        self.texts = sorted(set(texts))
+
+    def narrow(self, low: int, high: int, offset: int, byte: int) -> tuple[int, int] | None:
+        """Of the texts `low` to `high - 1`, equal before `offset`, those that have `byte` there."""
+        texts = self.texts
+        if low < high and len(texts[low]) == offset:
+            low += 1  # it ends here
+        if low == high or texts[low][offset] > byte or texts[high - 1][offset] < byte:
+            return None
+        first = bisect_left(texts, byte, low, high, key=lambda text: text[offset])
+        if first == high or texts[first][offset] != byte:
+            return None
+        if texts[high - 1][offset] == byte:
+            return first, high
+        return first, bisect_left(texts, byte + 1, first, high, key=lambda text: text[offset])
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Region:
+    """The part of the source in which an activation's frames stand."""
+
+    lines: Choices
+    names: frozenset[bytes]  # as `json.dumps` spells them
+
+
+class Source:
+    """What a context's text allows, with every line that runs in it (`complete`).
+
+    `anywhere` is the region of an activation of which nothing is known. `entry` holds the marked line, `called` the
+    lines that a CALL can stand on; each may be all lines. `suspends` says that the entry's RETURN may not be its last.
+    """
+
+    def __init__(self, text: str) -> None:
+        self._lines = text.split("\n")
+        tree = parsed(text) if "\r" not in text and "\x00" not in text else None
+        self._outline = _Outline(tree, self._lines) if tree is not None else None
+        every = range(1, len(self._lines) + 1)
+        if self._outline is not None:
+            self._bound = self._outline.bound
+        else:
+            self._bound = frozenset(_WORD.findall(text)) | {".0", *_IN_CLASS_BODIES, *_IN_GENERICS}
+        self.anywhere = Region(Choices(self._shown(every)), _spelled(self._bound))
+        self._numbers: dict[bytes, list[int]] = {}
+        for number in every:
+            for shown in self._shown((number,)):
+                self._numbers.setdefault(shown, []).append(number)
+        self._regions: dict[frozenset[int], Region] = {}
+        marked = [number for number in every if _is_marked(self._lines[number - 1])]
+        self.entry = Choices(self._shown(marked)) if marked else self.anywhere.lines
+        if self._outline is not None:
+            self.called = Choices(self._shown(sorted(self._outline.called)))
+            self.suspends = not marked or any(self._outline.suspends(number) for number in marked)
+        else:
+            self.called = self.anywhere.lines
+            self.suspends = bool(re.search(r"\b(?:yield|await|async)\b", text))
+        if not self.called.texts:
+            self.called = self.anywhere.lines
+
+    def region(self, line: bytes) -> Region | None:
+        """Where an activation stands whose CALL stands on a line of this text; None where that is not known."""
+        numbers = self._numbers.get(line)
+        if not numbers or self._outline is None:
+            return None
+        found: set[int] = set()
+        for number in numbers:
+            found |= self._outline.scope(number)
+        key = frozenset(found)
+        if key not in self._regions:
+            if any(self._lines[number - 1].strip() == "# ..." for number in key):
+                return None  # something was left out here
+            names = self._outline.names(key) & self._bound
+            self._regions[key] = Region(Choices(self._shown(sorted(key))), _spelled(names))
+        return self._regions[key]
+
+    def _shown(self, numbers: Iterable[int]) -> Iterator[bytes]:
+        """Lines as a recorder, or a model, writes them."""
+        for number in numbers:
+            line = self._lines[number - 1]
+            if not line.strip():
+                continue
+            if _is_marked(line):
+                bare = strip_marker(line)
+                for gap in ("  ", " "):
+                    yield _encoded(f"{bare}{gap}{START_MARKER}\n")
+                yield _encoded(bare + "\n")
+            yield _encoded(line + "\n")
+
+
+class _Outline:
+    """Functions and classes of a parsed text, by line."""
+
+    def __init__(self, tree: ast.Module, lines: list[str]) -> None:
+        self._lines = lines
+        self._nodes = [node for node in ast.walk(tree) if hasattr(node, "lineno")]
+        self._owners = [node for node in self._nodes if isinstance(node, _OWNERS)]
+        self._statements = [node for node in _loose(tree.body) if not isinstance(node, _OWNERS)]
+        self._classes = [node.name.lstrip("_") for node in self._owners if isinstance(node, ast.ClassDef)]
+        self._words: dict[int, set[str]] = {}
+        stored = set(_stored(tree))
+        free = False
+        for node in ast.walk(tree):
+            bound, used = _names(node)
+            words = {*bound, *used}
+            free = free or not words.isdisjoint(_BINDING_CALLS)
+            line = getattr(node, "lineno", None)
+            if line is not None and words:
+                self._words.setdefault(line, set()).update(words)
+        self._everywhere = frozenset(_WORD.findall("\n".join(lines))) if free else frozenset()
+        names = {*stored, *self._everywhere}
+        self.bound = frozenset({*names, *self._mangled(names)})
+        self.called = self._called()
+
+    def scope(self, number: int) -> set[int]:
+        """The lines of the functions and classes whose activations can begin, or go on, at a line."""
+        begun = [node for node in self._owners if _first(node) <= number <= node.lineno]
+        if begun and any(node.lineno == number for node in begun):
+            node = next(node for node in begun if node.lineno == number)
+            return self._own(node)
+        found = set[int]()
+        for node in begun:  # on a decorator: what is there may belong to the code around it
+            found |= self._own(node)
+        around = [node for node in self._owners if _first(node) <= number <= _last(node) and node not in begun]
+        if around:
+            return found | self._own(max(around, key=_first))
+        for statement in self._statements:
+            if statement.lineno <= number <= _last(statement):
+                found.update(range(statement.lineno, _last(statement) + 1))
+        return found or {number}
+
+    def names(self, numbers: Collection[int]) -> frozenset[str]:
+        """The names that code on some lines, and nested in it, can show."""
+        low = min(numbers)
+        high = max([max(numbers), *(_last(node) for node in self._owners if node.lineno in numbers)])
+        words = set(self._everywhere)
+        for line in range(low, high + 1):
+            words |= self._words.get(line, set())
+        return frozenset({*words, *self._mangled(words)})
+
+    def suspends(self, number: int) -> bool:
+        """Whether a function that begins at a line is a generator or a coroutine."""
+        for node in self._owners:
+            if _first(node) <= number <= node.lineno and (
+                isinstance(node, ast.AsyncFunctionDef) or any(isinstance(each, _RESUMED) for each in ast.walk(node))
+            ):
+                return True
+        return False
+
+    def _mangled(self, names: Iterable[str]) -> set[str]:
+        private = [name for name in names if name.startswith("__") and not name.endswith("__")]
+        return {f"_{owner}{name}" for owner, name in itertools.product(self._classes, private)}
+
+    def _own(self, node: ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef) -> set[int]:
+        """The lines of a definition without the bodies of those nested in it."""
+        lines = set(range(_first(node), _last(node) + 1))
+        for inner in ast.walk(node):
+            if inner is not node and isinstance(inner, _OWNERS):
+                start = _first(inner.body[0]) if isinstance(inner.body[0], _OWNERS) else inner.body[0].lineno
+                if self._lines[start - 1].encode()[: inner.body[0].col_offset].strip():
+                    start += 1  # it begins behind the colon
+                lines.difference_update(range(start, _last(inner) + 1))
+        return lines
+
+    def _called(self) -> set[int]:
+        """Lines that a CALL can stand on: definitions, and what is called or resumed in the middle of a line."""
+        lines: set[int] = set()
+        for node in self._nodes:
+            if isinstance(node, _OWNERS):
+                lines.update(range(_first(node), node.lineno + 1))
+            elif isinstance(node, (*_UNNAMED, *_RESUMED)):
+                lines.update(range(node.lineno, _last(node) + 1))
+            elif isinstance(node, (ast.AsyncFor, ast.AsyncWith)):
+                lines.update(range(node.lineno, node.body[0].lineno + 1))
+        return lines
+
+
+def _stored(tree: ast.Module) -> Iterator[str]:
+    """The names that code inside functions binds: a module's own are no locals of anything that is recorded."""
+    pending: list[tuple[ast.AST, bool]] = [(tree, False)]
+    while pending:
+        node, inside = pending.pop()
+        if inside:
+            yield from _names(node)[0]
+        opens = isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, *_UNNAMED))
+        pending += [(child, inside or opens) for child in ast.iter_child_nodes(node)]
+
+
+def _names(node: ast.AST) -> tuple[list[str], list[str]]:
+    """The names that a node binds, those among them that Python adds, and those that it uses."""
+    bound: list[str | None] = []
+    used: list[str] = []
+    if isinstance(node, ast.Name):
+        (used if isinstance(node.ctx, ast.Load) else bound).append(node.id)
+        if node.id in ("super", "__class__"):
+            bound.append("__class__")
+    elif isinstance(node, _COMPREHENSIONS):
+        bound.append(".0")
+    elif isinstance(node, ast.arg):
+        bound.append(node.arg)
+    elif isinstance(node, ast.alias):
+        bound.append((node.asname or node.name).partition(".")[0])
+    elif isinstance(node, (ast.Global, ast.Nonlocal)):
+        bound += node.names
+    elif isinstance(node, ast.MatchMapping):
+        bound.append(node.rest)
+    elif isinstance(node, (*_OWNERS, ast.ExceptHandler, ast.MatchAs, ast.MatchStar)):
+        bound.append(node.name)
+        if isinstance(node, ast.ClassDef):
+            bound += _IN_CLASS_BODIES
+    elif type(node).__name__ in _GENERIC:
+        bound += [node.name, *_IN_GENERICS]  # type: ignore[attr-defined]
+    return [name for name in bound if name is not None], used
+
+
+def _loose(body: Iterable[ast.stmt]) -> Iterator[ast.stmt]:
+    """Statements that stand in no function."""
+    for node in body:
+        yield node
+        if isinstance(node, ast.ClassDef):
+            yield from _loose(node.body)
+
+
+def _first(node: ast.stmt) -> int:
+    decorators: list[ast.expr] = getattr(node, "decorator_list", [])
+    return min([node.lineno, *(decorator.lineno for decorator in decorators)])
+
+
+def _last(node: ast.stmt | ast.expr) -> int:
+    return node.end_lineno or node.lineno
+
+
+def _is_marked(line: str) -> bool:
+    return line.rstrip().endswith(START_MARKER)
+
+
+def _encoded(text: str) -> bytes:
+    return text.encode("utf-8", "surrogatepass")
+
+
+def _spelled(names: Iterable[str]) -> frozenset[bytes]:
+    return frozenset(json.dumps(name)[1:-1].encode("ascii") for name in names)

@@ -1,0 +1,1 @@
+"""How well a model predicts a suite of programs: `cwm eval`, the yardstick between two trainings or two models."""

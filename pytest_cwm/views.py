@@ -1,0 +1,33 @@
+"""The views of a report that are files: their names, and reading where one is to go."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+# By name: what the view is, in the words of `--help`.
+VIEWS = {
+    "html": "one HTML file to look through, without network",
+    "markdown": "a summary in Markdown; append:PATH adds it to a file, e.g. append:$GITHUB_STEP_SUMMARY",
+    "sarif": "divergences as SARIF 2.1.0, for code hosts",
+    "coverage": "which lines were predicted, as data of coverage.py in the contexts cwm:match and cwm:diverge",
+}
+_APPEND = "append:"
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """A view as a file; `append` says that it comes after what is in the file."""
+
+    view: str
+    path: Path
+    append: bool = False
+
+
+def parse_output(view: str, text: str, folder: Path) -> Output:
+    """Read a PATH from `folder` on, for Markdown also `append:PATH`. Raises ValueError with a line for the user."""
+    append = view == "markdown" and text.startswith(_APPEND)
+    name = text[len(_APPEND) :] if append else text
+    if not name:
+        raise ValueError(f"{text!r} names no file" + (" (is the variable set?)" if append else ""))
+    return Output(view, folder / name, append)

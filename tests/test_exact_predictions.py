@@ -1,0 +1,96 @@
+"""Verification and roll-outs with the truth as draft, against the plainest way to the same answer: frame by frame."""
+
+from __future__ import annotations
+
+import contextlib
+
+import pytest
+
+torch = pytest.importorskip("torch")
+pytest.importorskip("sentencepiece")
+pytest.importorskip("uvicorn")
+pytest.importorskip("requests")
+
+import golden  # noqa: E402
+from cwm_server.api import create_app  # noqa: E402
+from cwm_server.architecture import load_model  # noqa: E402
+from cwm_server.engine import Engine  # noqa: E402
+from cwm_tracer import wire  # noqa: E402
+from cwm_tracer.model import Context, Ending, Meta, Trace  # noqa: E402
+from cwm_tracer.wire import START_MARKER  # noqa: E402
+from pytest_cwm.predictors.completions import CompletionsPredictor  # noqa: E402
+from serving import running  # noqa: E402
+from test_embedded_predictor import save_tiny  # noqa: E402
+from tiny_tokenizer import tiny_tokenizer  # noqa: E402
+
+torch.set_num_threads(1)
+PROGRAMS = ["closures", "exceptions", "generators", "recursion", "lines"]
+FRAMES = 14
+
+
+def trace(name: str) -> Trace:
+    source = (golden.FOLDER / f"{name}.py").read_text(encoding="utf-8").split("\n")
+    index = next(index for index, line in enumerate(source) if line.startswith("def main("))
+    source[index] += f"  {START_MARKER}"
+    text = (golden.FOLDER / f"{name}.txt").read_text(encoding="utf-8").replace("<|frame_sep|>\n", "<|frame_sep|>")
+    frames = wire.decode(wire.from_text(text)).frames[:FRAMES]
+    return Trace(frames, Context("\n".join(source)), Meta("3.11", Ending.OPEN))
+
+
+@pytest.fixture(scope="module")
+def url(tmp_path_factory):
+    model = load_model(save_tiny(tmp_path_factory.mktemp("models") / "tiny", 4096))
+    with running(create_app(Engine(model), "tiny", tokenizer=tiny_tokenizer())) as address:
+        yield address
+
+
+def predictor(url: str, constrain: bool) -> contextlib.closing[CompletionsPredictor]:
+    return contextlib.closing(CompletionsPredictor(url, tiny_tokenizer(), constrain=constrain, frame_tokens=150))
+
+
+@pytest.mark.parametrize("name", PROGRAMS)
+def test_verifying_gives_what_stepping_gives(url, name):
+    truth = trace(name)
+    with predictor(url, constrain=True) as asked:
+        verification = asked.verify(truth)
+        assert asked.constrained is True
+        assert (verification.failure, verification.outside, verification.windows) == (None, 0, 1)
+        for index, choice in enumerate(verification.choices[1:], 1):
+            stepped = asked.next_frame(truth.context, truth.frames[:index])
+            assert (choice.frame, choice.problems, choice.ended) == (stepped.frame, stepped.problems, stepped.ended)
+            assert choice.problems == ()
+
+
+@pytest.mark.parametrize("constrain", [True, False])
+@pytest.mark.parametrize("name", PROGRAMS[:2])
+def test_a_draft_changes_no_roll_out(url, name, constrain):
+    truth = trace(name)
+    with predictor(url, constrain) as asked:
+        plain = asked.roll_out(truth.context, truth.frames[:2], max_frames=FRAMES)
+        drafted = asked.roll_out(truth.context, truth.frames[:2], max_frames=FRAMES, draft=truth.frames)
+    assert drafted == plain
+    assert not constrain or plain.problems == ()
+
+
+def test_a_session_sends_little_more_than_its_last_prompt(url, monkeypatch):
+    truth = trace("recursion")
+    with predictor(url, constrain=True) as asked:
+        asked.next_frame(truth.context, truth.frames[:1])
+        client = asked._transport._client
+        sent, post = [], client.post
+        monkeypatch.setattr(client, "post", lambda path, body: sent.append(len(body["prompt"])) or post(path, body))
+        frames = list(truth.frames[:1])
+        for _ in range(20):
+            frames.append(asked.next_frame(truth.context, frames).frame or truth.frames[1])
+        assert sum(sent) < len(asked.prompt_ids(truth.context, frames))
+
+
+def test_a_server_that_has_forgotten_is_told_again(url):
+    truth = trace("recursion")
+    with predictor(url, constrain=True) as asked:
+        before = asked.next_frame(truth.context, truth.frames[:3])
+        history = asked._transport._history._sequences
+        kept = [("cmpl-forgotten", ids) for _, ids in history]
+        history.clear()
+        history.extend(kept)
+        assert asked.next_frame(truth.context, truth.frames[:3]) == before

@@ -1,0 +1,145 @@
+"""What a recording keeps while the program runs: short entries, from which frames are made once somebody asks.
+
+An entry is one of these, where `place` counts in `Log.places` and `move` in `Log.moves`:
+
+    place                               a line at which nothing has changed since the last one of its activation
+    (place, index, item, index, item…)  a line: the variables with these indices have changed
+    (place, ~move, index, item…)        a line at which other variables are bound than before
+    (place, ~move, item, item…)         a call, with all variables
+    (place, item)                       a return or an exception with its argument
+    (LEFT, count), (ENTERED,)           activations that ended, or went on, without an event
+
+An item is what a value is rendered from. Numbers, short strings and the like stand for themselves, since nobody can
+change them; of anything else there is the text, in a tuple of one, made when the event happened. Such entries hold
+no reference that keeps anything of the program's alive, and the garbage collector does not track them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from cwm_tracer.model import Event
+from cwm_tracer.values import Renderer
+
+LEFT = -1
+ENTERED = -2
+HIDDEN_PREFIX = "@py"  # of names that pytest's assertion rewriting adds to a function
+
+Item = Any
+Entry = Any
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """An event on a line."""
+
+    event: Event
+    source: str
+    file: str
+    line: int
+
+
+@dataclass(slots=True, eq=False)
+class Layout:
+    """The variables that are bound in a frame.
+
+    `size` counts all of them, `watched` are the names of those that are shown with their values. `keys` find these
+    among the values, and `secrets` the others: names where the values are a dict, positions where they are a list.
+    `shown` holds what a frame shows, in binding order: a name and its index in `watched`, None for one that is secret.
+    """
+
+    size: int = 0
+    watched: tuple[str, ...] = ()
+    keys: tuple[Any, ...] = ()
+    secrets: tuple[Any, ...] = ()
+    shown: tuple[tuple[str, int | None], ...] = ()
+    moves: dict[tuple[Any, ...], Move] = field(default_factory=dict)
+    writer: Any = None  # of whoever writes it
+
+
+@dataclass(slots=True, eq=False)
+class Move:
+    """A change of the variables that are bound. `origins` has the old index of each that is watched now, or -1."""
+
+    number: int
+    layout: Layout
+    origins: tuple[int, ...]
+
+
+class Log:
+    """The entries of one recording."""
+
+    def __init__(self, is_secret_name: Callable[[str], bool]) -> None:
+        self._is_secret_name = is_secret_name
+        self._layouts: dict[Any, Layout] = {}
+        self._numbers: dict[Place, int] = {}
+        self.places: list[Place] = []
+        self.moves: list[Move] = []
+        self.entries: list[Entry] = []
+        # Nothing is bound, in frames whose values are a dict and in those whose values are a list.
+        self.by_name = Layout()
+        self.by_position = Layout()
+
+    def number(self, place: Place) -> int:
+        """The number of a place."""
+        known = self._numbers.get(place)
+        if known is None:
+            known = self._numbers[place] = len(self.places)
+            self.places.append(place)
+        return known
+
+    def last_line(self) -> int:
+        """The line of the last frame, 0 where there is none."""
+        for entry in reversed(self.entries):
+            number = entry if type(entry) is int else entry[0]
+            if number >= 0:
+                return self.places[number].line
+        return 0
+
+    def move(self, layout: Layout, names: tuple[Any, ...], *, by_name: bool) -> Move:
+        """From one layout to that of a frame in which exactly `names` are bound, in the order of its values."""
+        known = layout.moves.get(names)
+        if known is None:
+            known = self._move(layout, names, by_name)
+            self.moves.append(known)
+            if all(type(name) is str for name in names):  # others are the program's, and may be looked at by it
+                layout.moves[names] = known
+        return known
+
+    def _move(self, old: Layout, names: tuple[Any, ...], by_name: bool) -> Move:
+        at = {name: at for at, name in enumerate(names) if type(name) is str and not name.startswith(HIDDEN_PREFIX)}
+        order = [name for name, _ in old.shown if name in at]
+        order += [name for name in at if name not in order]
+        key = (by_name, len(names), tuple(at.items()), tuple(order))
+        layout = self._layouts.get(key)
+        if layout is None:
+            secret = [name for name in at if self._is_secret_name(name)]
+            watched = tuple(name for name in at if name not in secret)
+            index = {name: number for number, name in enumerate(watched)}
+            shown = tuple((name, index.get(name)) for name in order)
+            keys, secrets = (tuple(group if by_name else (at[name] for name in group)) for group in (watched, secret))
+            layout = self._layouts[key] = Layout(len(names), watched, keys, secrets, shown)
+        before = {name: number for number, name in enumerate(old.watched)}
+        return Move(len(self.moves), layout, tuple(before.get(name, -1) for name in layout.watched))
+
+
+def text_maker(renderer: Renderer) -> Callable[[Item], str]:
+    """A function that gives the text of an item."""
+    strings: dict[str, str] = {}
+
+    def text_of(item: Item) -> str:
+        kind = type(item)
+        if kind is tuple:
+            text: str = item[0]
+        elif kind is str:
+            known = strings.get(item)
+            if known is None:
+                known = strings[item] = renderer(item)
+            text = known
+        else:
+            text = repr(item)
+        return text
+
+    return text_of

@@ -1,0 +1,45 @@
+"""Telling what a signal handler raises from what the code that it interrupted raises."""
+
+from __future__ import annotations
+
+import functools
+import signal
+from collections.abc import Callable
+from importlib import import_module
+from types import CodeType, FrameType
+
+
+def raised_by_handler(error: BaseException) -> bool:
+    """Whether an exception came out of a handler that is installed for a signal: a timeout's, say."""
+    handlers = _handlers()
+    traceback = error.__traceback__
+    while traceback is not None:
+        if traceback.tb_frame.f_code in handlers:
+            return True
+        traceback = traceback.tb_next
+    return False
+
+
+def is_handler(frame: FrameType) -> bool:
+    """Whether a frame runs a handler that is installed for a signal."""
+    return frame.f_code in _handlers()
+
+
+_NUMBERS = tuple(map(int, signal.valid_signals()))
+# That of `signal` makes enums, which takes long.
+_getsignal: Callable[[int], object] = import_module("_signal").getsignal
+
+
+def _handlers() -> set[CodeType]:
+    found = set()
+    for number in _NUMBERS:
+        handler = _getsignal(number)
+        if handler is None or type(handler) is int:
+            continue
+        if isinstance(handler, functools.partial):
+            handler = handler.func
+        handler = getattr(handler, "__func__", handler)
+        code = getattr(handler, "__code__", None)
+        if isinstance(code, CodeType):
+            found.add(code)
+    return found
