@@ -158,8 +158,8 @@ def _await_predictions(config: pytest.Config, session: PredictionSession) -> Non
     if not pending:
         return
     tty = terminal is not None and terminal._tw.hasmarkup and terminal.isatty
-    if terminal is not None:
-        terminal.ensure_newline()
+    if terminal is not None and terminal._tw.width_of_current_line:
+        terminal.write_line("")  # `ensure_newline` does not know of the dots that -q writes
     shown = 0.0
     while pending:
         now = time.monotonic()

@@ -39,6 +39,17 @@ def test_marked_tests_are_recorded_and_keep_their_outcomes(suite: pytest.Pyteste
     result.stdout.no_fnmatch_line("*cwm*test_unmarked*")
 
 
+@pytest.mark.parametrize("verbosity", ["-q", "-v"])
+def test_while_predictions_are_awaited_a_line_of_its_own_says_so(suite: pytest.Pytester, verbosity: str) -> None:
+    conftest = suite.path / "conftest.py"
+    # Many short naps: a machine that stands still in between lets the other threads go on as well.
+    slow = "def verify(self, truth):\n        import time\n        for _ in range(75): time.sleep(0.02)\n"
+    assert "def verify(self, truth):\n" in conftest.read_text()
+    conftest.write_text(conftest.read_text().replace("def verify(self, truth):\n", slow))
+    result = suite.runpytest("--cwm-trace", verbosity, "-k", "test_add")
+    result.stdout.fnmatch_lines(["cwm: predicting, 0 of 1 tests done"])
+
+
 def test_the_divergence_names_the_variable_and_both_values(suite: pytest.Pytester) -> None:
     result = suite.runpytest("--cwm-trace")
     text = result.stdout.str()
