@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Iterator
 
@@ -10,6 +11,10 @@ import pytest
 import recorded
 
 pytest_plugins = ["pytester"]
+
+# Tests edit programs and run them again within a second: compiled code of the same size would be taken for current.
+sys.dont_write_bytecode = True
+os.environ["PYTHONDONTWRITEBYTECODE"] = "1"
 
 
 @pytest.fixture(params=recorded.BACKENDS)

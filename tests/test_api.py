@@ -25,7 +25,9 @@ requests = pytest.importorskip("requests")
 
 from cwm_server.api import Limits, create_app  # noqa: E402
 from cwm_server.architecture import Decoder, save_model  # noqa: E402
-from cwm_server.engine import Engine, Generation  # noqa: E402
+from cwm_server.engine import Engine  # noqa: E402
+from cwm_server.opinions import Generation  # noqa: E402
+from cwm_server.serve import _listen  # noqa: E402
 from cwm_tracer.wire import Special  # noqa: E402
 from serving import running  # noqa: E402
 from test_engine import MODEL, VOCABULARY, tiny_model  # noqa: E402
@@ -223,6 +225,11 @@ def test_another_model_an_unknown_route_and_a_wrong_method_are_refused_in_openai
 def test_the_model_is_listed_with_its_context_length(url):
     model = requests.get(f"{url}/v1/models", timeout=9).json()["data"][0]
     assert (model["id"], model["max_model_len"], model["owned_by"]) == ("tiny", 128, "pytest-cwm")
+
+
+def test_the_server_sends_its_answers_at_once():
+    with contextlib.closing(_listen("127.0.0.1", 0, None)) as listener:
+        assert listener.proto == socket.IPPROTO_TCP  # what asyncio goes by when it turns Nagle's algorithm off
 
 
 def test_with_a_token_only_health_is_open():

@@ -186,6 +186,8 @@ def test_a_plain_container_has_the_text_that_the_renderer_gives_it(value: Any) -
     [
         *([1] * 300, [0.5] * 150, ["x" * 600] * 3, [10**5000], [*range(300), 10**5000], dict.fromkeys(range(300))),
         *([[1] * 150] * 150, {"password": "hunter2hunter2"}, [{"a": {"token": 1}}], ("password", "hunter2hunter2")),
+        *({n: n * n for n in range(200)}, {n: n * n for n in range(300)}, dict.fromkeys(range(201), 10**1000)),
+        *({**dict.fromkeys(range(300)), 9: 10**5000}, {n / 7: n % 2 == 0 for n in range(250)}, (1,) * 300),
         *({"k": ("token", "hunter2hunter2")}, [[[[[[[[[[[[[[1]]]]]]]]]]]]]], [None, True, 1j, -0.0]),
     ],
     ids=lambda value: str(value.__class__.__name__),
