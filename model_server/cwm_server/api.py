@@ -22,9 +22,10 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from cwm_server.engine import Cancelled, CancelledError, Engine, EngineError, Scores
+from cwm_server.engine import Cancelled, CancelledError, Engine, EngineError
 from cwm_server.grammar import Constraint, Grammars, NotATraceError
 from cwm_server.history import History
+from cwm_server.opinions import Scores
 from cwm_server.protocol import EXTENSIONS, CompletionRequest, RequestError, choice, error_body, parse_request
 from cwm_server.tokenizer import Tokenizer
 from cwm_tracer import wire

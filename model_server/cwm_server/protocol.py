@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from cwm_server import grammar
-from cwm_server.engine import Generation, Scores
+from cwm_server.opinions import Generation, Scores
 from cwm_server.sampling import Sampling
 
 MAX_LOGPROBS = 20

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from cwm_tracer.compare import Metric, Rate, compare_traces, compare_verification
 from cwm_tracer.model import Trace
@@ -74,7 +75,8 @@ def evaluate(
 
 def _free_running(predictor: Predictor, program: Program) -> dict[str, Metric]:
     truth = program.trace
-    rolled = predictor.roll_out(truth.context, truth.frames[:1], max_frames=longest(truth))
+    draft: dict[str, Any] = {"draft": truth.frames} if getattr(predictor, "drafts", False) else {}
+    rolled = predictor.roll_out(truth.context, truth.frames[:1], max_frames=longest(truth), **draft)
     metrics = compare_traces(truth, rolled.trace, rolled.problems).metrics
     return {name: metric for name, metric in metrics.items() if name != "format"}  # the teacher-forced one is reported
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import overload
+from typing import Any, overload
 
 from cwm_tracer.model import Event, Frame
 from cwm_tracer.recorder.log import ENTERED, LEFT, Entry, Item, Layout, Log, text_maker
@@ -23,7 +23,7 @@ class RecordedFrames(Sequence[Frame]):
         self._log = log
         self._renderer = renderer
         self._frames: tuple[Frame, ...] | None = None
-        self._length: int = sum(type(entry) is int or entry[0] >= 0 for entry in log.entries)
+        self._length = len(log.entries) - log.marks
 
     def __len__(self) -> int:
         return self._length
@@ -48,11 +48,14 @@ class RecordedFrames(Sequence[Frame]):
 
     def segments(self) -> list[Segment] | None:
         """The frames as `wire.encode` writes them, or None where they must be looked at one by one."""
-        return write(self._log, self._renderer, _itself)
+        pieces = write(self._log, self._renderer, _same, _same)
+        if pieces is None:
+            return None
+        return [segment for piece in pieces for segment in (piece if type(piece) is tuple else (piece,))]
 
     def text(self) -> str | None:
         """The same with the special tokens by their names, as `wire.to_text` writes it."""
-        pieces = write(self._log, self._renderer, _name_of)
+        pieces = write(self._log, self._renderer, _name_of, "".join)
         return None if pieces is None else "".join(pieces)
 
     def _made(self) -> tuple[Frame, ...]:
@@ -61,8 +64,8 @@ class RecordedFrames(Sequence[Frame]):
         return self._frames
 
 
-def _itself(special: Special) -> Special:
-    return special
+def _same(spelled: Any) -> Any:
+    return spelled
 
 
 def _name_of(special: Special) -> str:

@@ -78,6 +78,7 @@ class Log:
         self.places: list[Place] = []
         self.moves: list[Move] = []
         self.entries: list[Entry] = []
+        self.marks = 0  # of the entries, those that are no frames
         # Nothing is bound, in frames whose values are a dict and in those whose values are a list.
         self.by_name = Layout()
         self.by_position = Layout()

@@ -69,6 +69,7 @@ class Transcript:
 
     def _restart(self) -> None:
         self.log.entries.clear()
+        self.log.marks = 0
         self.ending = Ending.NEVER_CALLED
         self.note = ""
         self.place: tuple[str, int] | None = None  # of the entry's definition
@@ -232,6 +233,7 @@ class Transcript:
     def _mark(self, entry: Any) -> None:
         """Append an entry that is no frame."""
         self.log.entries.append(entry)
+        self.log.marks += 1
         self.limit += 1
 
     def leave(self, activation: Activation, frame: FrameType) -> None:

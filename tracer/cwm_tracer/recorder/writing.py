@@ -17,14 +17,19 @@ _SECRET = quoted(REDACTED)
 _MARK = "\0"  # in no JSON
 
 
-def write(log: Log, renderer: Renderer, spelled: Callable[[Special], Any]) -> list[Any] | None:
-    """The segments of all frames, with the special tokens as they are `spelled`.
+def write(
+    log: Log, renderer: Renderer, spelled: Callable[[Special], Any], joined: Callable[[tuple[Any, ...]], Any]
+) -> list[Any] | None:
+    """The segments of all frames: special tokens as they are `spelled`, and those that always go together `joined`.
 
     None for a log of activations that ended, or went on, without an event: the wire knows nothing of them.
     """
     json_of = _json_maker(renderer)
     action, argument, end = spelled(Special.ACTION), spelled(Special.ARGUMENT), spelled(Special.FRAME)
-    places = [(spelled(EVENT_TOKEN[place.event]), closed(place.source), place.event) for place in log.places]
+    places = []
+    for place in log.places:
+        token, source = spelled(EVENT_TOKEN[place.event]), closed(place.source)
+        places.append((token, joined((action, source, end)), joined((token, action, source, argument)), place.event))
     moves = log.moves
     written: list[Any] = []
     stack: list[tuple[_Writer, list[str]]] = []
@@ -33,14 +38,14 @@ def write(log: Log, renderer: Renderer, spelled: Callable[[Special], Any]) -> li
     is_new = True  # whether the last frame was another scope's, so that all values are shown
     for entry in log.entries:
         if type(entry) is int:
-            token, source, _ = places[entry]
-            written += (token, writer.whole(values) if is_new else writer.same, action, source, end)
+            token, tail, _, _ = places[entry]
+            written += (token, writer.whole(values) if is_new else writer.same, tail)
             is_new = False
             continue
         number = entry[0]
         if number < 0:
             return None
-        token, source, event = places[number]
+        token, tail, head, event = places[number]
         if event is Event.LINE:
             if len(entry) == 3 and not is_new:
                 _, index, item = entry
@@ -60,7 +65,7 @@ def write(log: Log, renderer: Renderer, spelled: Callable[[Special], Any]) -> li
                 shown = _changed(entry, old, writer, values, json_of)
                 if is_new:
                     shown = writer.whole(values)
-            written += (token, shown, action, source, end)
+            written += (token, shown, tail)
             is_new = False
         elif event is Event.CALL:
             stack.append((writer, values))
@@ -75,12 +80,12 @@ def write(log: Log, renderer: Renderer, spelled: Callable[[Special], Any]) -> li
             else:
                 values = [f'"{item}"' if type(item) is int else json_of(item) for item in entry[2:]]
                 shown = writer.whole(values)
-            written += (token, shown, action, source, end)
+            written += (token, shown, tail)
             is_new = False
         else:
             item = entry[1]
             value = f'"{item}"' if type(item) is int else json_of(item)
-            written += (token, action, source, argument, value, end)
+            written += (head, value, end)
             if event is Event.RETURN:
                 writer, values = stack.pop()
                 is_new = True
@@ -91,10 +96,10 @@ class _Writer:
     """The text of all variables of a layout, but for their values.
 
     `same` says that none has changed, `around` has what stands before and after one that alone has. `single` has this
-    for the value of one that alone is shown.
+    for the value of one that alone is shown. `shown` are all, each with its index and its beginning.
     """
 
-    __slots__ = ("_order", "_template", "around", "layout", "same", "single")
+    __slots__ = ("_order", "_template", "around", "layout", "same", "secrets", "shown", "single")
 
     def __init__(self, layout: Layout) -> None:
         self.layout = layout
@@ -103,6 +108,8 @@ class _Writer:
         self._template = self._text(lambda at: "%s", escaped=True)
         self.same = self._text(lambda at: _SAME, secret=_SAME)
         self.around: list[tuple[str, str] | None] = [None] * len(layout.watched)
+        self.shown = [(name, at, f"{quoted(name)}: ") for name, at in layout.shown]
+        self.secrets = frozenset(name for name, at in layout.shown if at is None)
         self.single: tuple[str, str] | None = None
         if len(layout.watched) == 1:
             before, _, after = self._text(lambda at: _MARK).partition(_MARK)
@@ -145,13 +152,13 @@ def _changed(entry: Entry, old: _Writer, writer: _Writer, values: list[str], jso
         if value != values[index]:
             values[index] = value
             changed.add(index)
-    known = old.layout.shown if old is not writer else writer.layout.shown
-    secrets = {name for name, at in known if at is None}
+    secrets = old.secrets
     parts = []
-    for name, at in writer.layout.shown:
-        is_shown = name not in secrets if at is None else at in changed
-        shown = _SAME if not is_shown else _SECRET if at is None else values[at]
-        parts.append(f"{quoted(name)}: {shown}")
+    for name, at, key in writer.shown:
+        if at is None:
+            parts.append(key + (_SAME if name in secrets else _SECRET))
+        else:
+            parts.append(key + (values[at] if at in changed else _SAME))
     return f"{{{', '.join(parts)}}}"
 
 
