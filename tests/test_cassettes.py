@@ -20,8 +20,9 @@ from builders import call, line, returned, rolled_out, trace, verified
 from cwm_tracer.model import Choice, Problem, ProblemKind, Trace
 from pytest_cwm.cassettes import answers, files
 from pytest_cwm.cassettes.entry import Asked, Entry, Known, prompt_of
-from pytest_cwm.cassettes.files import CassetteError, path_of
+from pytest_cwm.cassettes.files import CassetteError
 from pytest_cwm.cassettes.library import Library, Miss
+from pytest_cwm.files import path_of
 from pytest_cwm.predictors.identity import Identity
 from pytest_cwm.report.digest import Digests
 from report_strategies import TRACES, made_tests

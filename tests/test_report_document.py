@@ -120,7 +120,7 @@ def test_a_test_says_what_its_figures_leave_out() -> None:
     assert notes["b.py::test_b"] == (
         "of the caller",
         "predictions are missing: timed out",
-        "verified in windows: the trace is longer than the model's context",
+        "verified in 2 windows: the trace is longer than the model's context",
     )
     assert notes["c.py::test_c"] == ("the entry was never called",)
     secret = trace(call("def f(token):", token=Raw("<redacted>")), line("    pass", token=Raw("<redacted>")))

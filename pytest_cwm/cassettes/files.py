@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
-import os
-import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from pytest_cwm.cassettes.entry import Entry
+from pytest_cwm.files import path_of, replacing, shown
 
 Json = Any
 SCHEMA = "pytest-cwm-cassette"
 VERSION = 1
-_SUFFIX = ".json"
 _LOCK = ".lock"
-_PLAIN = re.compile(r"[a-z0-9_]{1,80}\Z")  # the same on every file system
 _PER_LINE = 8
 
 
@@ -33,27 +29,6 @@ class Cassette:
 
     nodeid: str
     entries: tuple[Entry, ...]
-
-
-def path_of(directory: Path, nodeid: str) -> Path:
-    """Where a test's answers are kept: `tests/test_cart.py::test_total` in `tests/test_cart/test_total.json`."""
-    module, *names = nodeid.split("::")
-    folders = [part for part in module.removesuffix(".py").replace("\\", "/").split("/") if part not in ("", ".")]
-    return directory.joinpath(*map(_file_name, folders), _file_name(".".join(names) or "module") + _SUFFIX)
-
-
-def _file_name(text: str) -> str:
-    """The text itself where every file system can carry it; else what it can of it, and a digest."""
-    if all(_PLAIN.match(part) for part in text.split(".")) and len(text) <= 120:
-        return text
-    shown = re.sub(r"[^A-Za-z0-9_.]+", "-", text)[:80].strip("-.")
-    return f"{shown}-{hashlib.sha256(text.encode('utf-8', 'surrogatepass')).hexdigest()[:8]}"
-
-
-def shown(path: Path) -> str:
-    """A path for the user, short where it lies below the working directory."""
-    relative = os.path.relpath(path)
-    return str(path) if relative.startswith("..") else relative
 
 
 def read(path: Path) -> Cassette | None:
@@ -97,7 +72,8 @@ def change(directory: Path, nodeid: str, changed: Callable[[tuple[Entry, ...]], 
             found = read(path)
             entries = sorted(changed(found.entries if found is not None else ()), key=_order)
             if entries:
-                _replace(path, "".join(_document(nodeid, entries)).encode("ascii"))
+                with replacing(path) as file:
+                    file.write("".join(_document(nodeid, entries)).encode("ascii"))
             else:
                 path.unlink(missing_ok=True)
     except OSError as error:
@@ -106,20 +82,6 @@ def change(directory: Path, nodeid: str, changed: Callable[[tuple[Entry, ...]], 
 
 def _order(entry: Entry) -> tuple[str, ...]:
     return entry.identity.model, entry.asked.question, entry.asked.python or "", entry.key
-
-
-def _replace(path: Path, data: bytes) -> None:
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        with temporary.open("wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    except BaseException:
-        with suppress(OSError):
-            temporary.unlink()
-        raise
 
 
 @contextmanager

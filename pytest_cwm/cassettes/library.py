@@ -11,6 +11,7 @@ from typing import Any
 from pytest_cwm.cassettes import files
 from pytest_cwm.cassettes.entry import Asked, Entry, Known, differences
 from pytest_cwm.cassettes.files import CassetteError
+from pytest_cwm.files import path_of
 
 Json = Any
 
@@ -106,7 +107,7 @@ class Library:
 
     def _entries(self, nodeid: str) -> tuple[Entry, ...]:
         if nodeid not in self._read:
-            cassette = files.read(files.path_of(self.directory, nodeid))
+            cassette = files.read(path_of(self.directory, nodeid))
             self._read = {nodeid: cassette.entries if cassette is not None else ()}  # tests come one after another
         return self._read[nodeid]
 

@@ -6,7 +6,6 @@ The same execution gives the same bytes, so they can be committed.
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -14,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from cwm_tracer.model import Context, Trace
-from pytest_cwm.cassettes.files import path_of
+from pytest_cwm.files import path_of, replacing, shown
 from pytest_cwm.report import encoding
 
 Json = Any
@@ -46,7 +45,7 @@ def read_green(folder: Path, nodeid: str) -> Green | None:
     except (FileNotFoundError, NotADirectoryError):
         return None
     except OSError as error:
-        raise GreenError(f"the green recording {_shown(path)} can't be read: {error.strerror or error}") from None
+        raise GreenError(f"the green recording {shown(path)} can't be read: {error.strerror or error}") from None
     except UnicodeDecodeError:
         raise _damaged(path, "it is no text") from None
     try:
@@ -61,37 +60,20 @@ def write_green(folder: Path, green: Green) -> bool:
     """Write a recording; the result says whether it differs from what was there. Raises `GreenError`."""
     path = path_of(folder, green.nodeid)
     data = "".join(_lines(green)).encode("ascii")
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         with suppress(OSError):
             if path.read_bytes() == data:
                 return False
         path.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            with temporary.open("wb") as file:
-                file.write(data)
-                file.flush()
-                os.fsync(file.fileno())
-            temporary.replace(path)
-        except BaseException:
-            with suppress(OSError):
-                temporary.unlink()
-            raise
+        with replacing(path) as file:
+            file.write(data)
     except OSError as error:
-        raise GreenError(f"the green recording {_shown(path)} can't be written: {error.strerror or error}") from None
+        raise GreenError(f"the green recording {shown(path)} can't be written: {error.strerror or error}") from None
     return True
 
 
 def _damaged(path: Path, why: str) -> GreenError:
-    return GreenError(f"the green recording {_shown(path)} is damaged: {why}; restore or delete it")
-
-
-def _shown(path: Path) -> Path:
-    """From the working directory on, where it lies below: as short as can be."""
-    try:
-        return path.relative_to(Path.cwd())
-    except (ValueError, OSError):
-        return path
+    return GreenError(f"the green recording {shown(path)} is damaged: {why}; restore or delete it")
 
 
 def _lines(green: Green) -> Iterator[str]:

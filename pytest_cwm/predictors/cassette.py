@@ -10,8 +10,9 @@ from typing import Any, Literal, Protocol, TypeVar, cast
 from cwm_tracer.model import Choice, Context, Event, Frame, RollOut, Trace, Verification
 from pytest_cwm.cassettes import answers
 from pytest_cwm.cassettes.entry import Asked, Entry, Known, Question, prompt_of
-from pytest_cwm.cassettes.files import CassetteError, path_of, shown
+from pytest_cwm.cassettes.files import CassetteError
 from pytest_cwm.cassettes.library import Library
+from pytest_cwm.files import path_of, shown
 from pytest_cwm.predictors.base import GREEDY, PredictionError, Predictor, Sampling
 from pytest_cwm.predictors.identity import Identity
 from pytest_cwm.report.digest import digests_of

@@ -39,7 +39,7 @@ def _verification_notes(verification: Verification | None, missing: int) -> Iter
     if missing:
         yield missing_note(verification.failure)
     if verification.windows > 1:
-        yield "verified in windows: the trace is longer than the model's context"
+        yield f"verified in {verification.windows} windows: the trace is longer than the model's context"
     if verification.outside:
         what = "a true token lies" if verification.outside == 1 else f"{verification.outside} true tokens lie"
         yield f"{what} outside of what constrained decoding allows: a defect of pytest-cwm"

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import gzip
-import io
-import os
 import zlib
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO
 
+from pytest_cwm import files
 from pytest_cwm.report.document import Report, ReportError
 from pytest_cwm.report.reading import read_document
 
@@ -44,21 +44,12 @@ def read_report(path: Path) -> Report:
 
 
 @contextmanager
-def replacing(path: Path) -> Iterator[io.BufferedIOBase]:
+def replacing(path: Path) -> Iterator[BinaryIO | gzip.GzipFile]:
     """A file that takes the place of `path` once it was written in full; packed when the name ends in `.gz`."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        with temporary.open("wb") as raw:
-            if path.name.endswith(".gz"):
-                # Neither name nor time, so that the same report gives the same bytes.
-                with gzip.GzipFile("", "wb", fileobj=raw, mtime=0) as compressed:
-                    yield compressed
-            else:
-                yield raw
-            raw.flush()
-            os.fsync(raw.fileno())
-        temporary.replace(path)
-    except BaseException:
-        with suppress(OSError):
-            temporary.unlink()
-        raise
+    with files.replacing(path) as raw:
+        if path.name.endswith(".gz"):
+            # Neither name nor time, so that the same report gives the same bytes.
+            with gzip.GzipFile("", "wb", fileobj=raw, mtime=0) as compressed:
+                yield compressed
+        else:
+            yield raw

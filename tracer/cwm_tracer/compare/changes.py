@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from cwm_tracer.compare.divergence import Divergence
 from cwm_tracer.compare.paths import Inner, only_difference
 from cwm_tracer.compare.score import Difference, action_of
-from cwm_tracer.compare.wording import cut, cut_pair, exception_of, quoted
+from cwm_tracer.compare.wording import cut, cut_pair, did, does, exception_of, quoted
 from cwm_tracer.model import Event, Frame
 
 
@@ -15,38 +15,16 @@ def changed_sentence(divergence: Divergence, frames: Sequence[Frame]) -> str:
     """What changed at a divergence; `frames` are those of the present execution, `predicted` was before."""
     now, before = divergence.truth, divergence.predicted
     if now is None and before is not None:
-        return f"no longer {_does(before)}{_more(divergence.count)}"
+        return f"no longer {does(before)}{_more(divergence.count)}"
     if now is not None and before is None:
-        return f"now {_does(now)}{_more(divergence.count)}"
+        return f"now {does(now)}{_more(divergence.count)}"
     if now is None or before is None:
         return divergence.sentence
     if now.event is before.event and action_of(now) == action_of(before):
         return _values(now, before, divergence.variables)
     earlier = next((frame for frame in reversed(frames[: divergence.index]) if frame.scope == now.scope), None)
     place = f"after {quoted(earlier.source)} it " if earlier is not None and earlier.event is Event.LINE else ""
-    return f"{place}{_did(before)}, now {_does(now)}"
-
-
-def _does(frame: Frame) -> str:
-    match frame.event:
-        case Event.CALL:
-            return f"calls {quoted(frame.source)}"
-        case Event.RETURN:
-            return f"returns {cut(frame.argument or '')} from {quoted(frame.source)}"
-        case Event.EXCEPTION:
-            return f"raises {cut(exception_of(frame.argument))} in {quoted(frame.source)}"
-    return f"runs {quoted(frame.source)}"
-
-
-def _did(frame: Frame) -> str:
-    match frame.event:
-        case Event.CALL:
-            return f"called {quoted(frame.source)}"
-        case Event.RETURN:
-            return f"returned {cut(frame.argument or '')} from {quoted(frame.source)}"
-        case Event.EXCEPTION:
-            return f"raised {cut(exception_of(frame.argument))} in {quoted(frame.source)}"
-    return f"ran {quoted(frame.source)}"
+    return f"{place}{did(before)}, now {does(now)}"
 
 
 def _more(count: int) -> str:

@@ -10,7 +10,7 @@ from cwm_tracer.compare.origin import Origin
 from cwm_tracer.compare.paths import Inner, only_difference
 from cwm_tracer.compare.runs import whole_call, whole_iterations
 from cwm_tracer.compare.score import Difference, action_of
-from cwm_tracer.compare.wording import cut, cut_pair, describe_path, exception_of, quoted
+from cwm_tracer.compare.wording import cut, cut_pair, describe_path, did, exception_of, quoted
 from cwm_tracer.model import Event, Frame, Problem
 
 
@@ -81,16 +81,16 @@ def sentence_for(
 ) -> str:
     """What a person would say of a divergence at `frames[index]`."""
     if predicted is None and kind is DivergenceKind.MISSING:
-        return f"predicted that the trace ends, {_happened(truth)}"
+        return f"predicted that the trace ends, it {did(truth)}"
     if kind is DivergenceKind.FORMAT:
         why = str(problems[0]) if problems else "no frame"
-        return f"the prediction is no well-formed frame ({cut(why)}), {_happened(truth)}"
+        return f"the prediction is no well-formed frame ({cut(why)}), it {did(truth)}"
     assert predicted is not None
     if truth.event is predicted.event and action_of(truth) == action_of(predicted):
         return _values(truth, predicted, differences)
     path = describe_path(truth, predicted, frames, index)
     told = _told(predicted, with_line=action_of(truth) != action_of(predicted))
-    return path or f"predicted {told}, {_happened(truth)}"
+    return path or f"predicted {told}, it {did(truth)}"
 
 
 def missing_sentence(frames: Sequence[Frame], run: range) -> str:
@@ -105,7 +105,7 @@ def missing_sentence(frames: Sequence[Frame], run: range) -> str:
     if whole_call(frames, run):
         return f"did not predict the call of {quoted(first.source)} ({count} frames)"
     if count == 1:
-        return f"did not predict that {_happened(first)}"
+        return f"did not predict that it {did(first)}"
     return f"did not predict {count} frames, from {quoted(first.source)} on"
 
 
@@ -143,17 +143,6 @@ def _times(times: int) -> tuple[str, str, str]:
     if times == 1:
         return "one iteration", "once more", "one more iteration"
     return f"{times} iterations", f"{times} more times", f"{times} more iterations"
-
-
-def _happened(frame: Frame) -> str:
-    match frame.event:
-        case Event.CALL:
-            return f"it called {quoted(frame.source)}"
-        case Event.RETURN:
-            return f"it returned {cut(frame.argument or '')} from {quoted(frame.source)}"
-        case Event.EXCEPTION:
-            return f"it raised {cut(exception_of(frame.argument))} in {quoted(frame.source)}"
-    return f"it ran {quoted(frame.source)}"
 
 
 def _told(frame: Frame, with_line: bool = True) -> str:

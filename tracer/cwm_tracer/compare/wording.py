@@ -56,6 +56,33 @@ def exception_of(argument: str | None) -> str:
     return match.group(1) if match else argument or ""
 
 
+def does(frame: Frame) -> str:
+    """What a frame does, in the present: "calls ...", "runs ..."."""
+    return _said(frame, 0)
+
+
+def did(frame: Frame) -> str:
+    """What a frame did, in the past: "called ...", "ran ..."."""
+    return _said(frame, 1)
+
+
+_VERBS = {
+    Event.CALL: ("calls", "called"),
+    Event.LINE: ("runs", "ran"),
+    Event.RETURN: ("returns", "returned"),
+    Event.EXCEPTION: ("raises", "raised"),
+}
+
+
+def _said(frame: Frame, tense: int) -> str:
+    verb, line = _VERBS[frame.event][tense], quoted(frame.source)
+    if frame.event is Event.RETURN:
+        return f"{verb} {cut(frame.argument or '')} from {line}"
+    if frame.event is Event.EXCEPTION:
+        return f"{verb} {cut(exception_of(frame.argument))} in {line}"
+    return f"{verb} {line}"
+
+
 def describe_path(truth: Frame, predicted: Frame, frames: Sequence[Frame], index: int) -> str | None:
     """Name the loop or the branch that was predicted to go another way than it went; None when it is neither."""
     if {truth.event, predicted.event} - {Event.LINE, Event.RETURN}:

@@ -2,16 +2,17 @@
 
 const STYLES = { "=": "right", g: "right", v: "value", c: "flow", f: "malformed", "?": "unknown" };
 const SEVERITY = { g: 0, "=": 0, "?": 1, v: 2, f: 3, c: 4 };
+const DRAWN = ["right", "value", "flow", "malformed", "unknown", "depth", "accent", "found"];
 let palette = {};
+
+// A registered property is read as the colour that it is in the present theme, another as the text of its rule.
+for (const name of DRAWN) {
+  CSS.registerProperty({ name: `--${name}`, syntax: "<color>", inherits: true, initialValue: "transparent" });
+}
 
 function readPalette() {
   const style = getComputedStyle(document.documentElement);
-  palette = Object.fromEntries(
-    ["right", "value", "flow", "malformed", "unknown", "depth", "ink", "accent", "found"].map((name) => [
-      name,
-      style.getPropertyValue(`--${name}`).trim(),
-    ]),
-  );
+  palette = Object.fromEntries(DRAWN.map((name) => [name, style.getPropertyValue(`--${name}`).trim()]));
 }
 
 // A drawing surface in CSS pixels, sharp on any screen.
