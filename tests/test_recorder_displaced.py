@@ -192,6 +192,7 @@ def test_a_gap_that_another_trace_function_may_have_left_is_told(backend: str) -
 def test_a_trace_function_set_for_a_while_ends_a_trace_that_needs_it_and_the_previous_one_is_put_back(
     backend: str,
 ) -> None:
+    present = sys.gettrace()
     recording = record("""
         import sys
 
@@ -205,7 +206,9 @@ def test_a_trace_function_set_for_a_while_ends_a_trace_that_needs_it_and_the_pre
             sys.settrace(before)
             return x
     """)
+    assert sys.gettrace() is present
     if backend == "monitoring":
+        assert recording.meta.ending is Ending.RETURNED
         assert steps(recording)[-1] == "return return x -> 1"
         return
     assert recording.meta.ending is Ending.DISPLACED

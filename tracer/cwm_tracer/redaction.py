@@ -6,13 +6,12 @@ import itertools
 import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from functools import lru_cache
 from typing import Any
 from urllib.parse import quote, quote_plus
 
 from cwm_tracer.named_secrets import REDACTED, NamedSecrets, is_telling, without_scheme
 
-__all__ = ["DEFAULT_NAMES", "REDACTED", "Redactor", "is_secret_key", "is_secret_name"]
+__all__ = ["DEFAULT_NAMES", "REDACTED", "Redactor"]
 
 DEFAULT_NAMES = (
     *("password", "passwd", "passphrase", "pwd", "secret", "credential", "private_key", "signing_key"),
@@ -168,21 +167,6 @@ def literals_of(values: Iterable[str]) -> tuple[str, ...]:
         # A repr escapes a single quote only where there are double quotes as well.
         found |= {form for text in found for form in (repr(text)[1:-1], repr("\"'" + text)[4:-1])}
     return tuple(sorted(found, key=lambda text: (-len(text), text)))
-
-
-def is_secret_name(name: str) -> bool:
-    """`Redactor.is_secret_name` with the default names."""
-    return _default().is_secret_name(name)
-
-
-def is_secret_key(key: object) -> bool:
-    """`Redactor.is_secret_key` with the default names."""
-    return _default().is_secret_key(key)
-
-
-@lru_cache(maxsize=1)
-def _default() -> Redactor:
-    return Redactor()
 
 
 def _word(name: str) -> str:

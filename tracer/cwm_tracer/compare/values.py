@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Callable, Hashable, Sequence
 
 from cwm_tracer.compare.literals import NotALiteral, Value, address_free, read
+from cwm_tracer.named_secrets import REDACTED
 
 __all__ = [
     "REDACTED",
@@ -26,7 +27,6 @@ __all__ = [
     "type_of",
 ]
 
-REDACTED = "<redacted>"
 VARIES = "<varies>"  # in a recorded expectation: any value
 # Floats that differ by no more than this share of the larger are the same; there is no absolute tolerance.
 TOLERANCE = 1e-9
@@ -34,7 +34,6 @@ TOLERANCE = 1e-9
 _MAX_TRIED = 64
 _ADDS_NOTHING = re.compile(r"-?(?:0|[1-9][0-9]*)|True|False|None")
 _START = re.compile(r"<([\w.]+)|([^\W\d][\w.]*)\(|([bB]?)['\"]|([\[({])")
-_SEQUENCES = ("list", "tuple")
 
 
 class Level(enum.Enum):

@@ -47,7 +47,8 @@ class CodeFacts:
         self.is_resumable = bool(code.co_flags & _RESUMABLE)
         self.is_namespace = not code.co_flags & inspect.CO_OPTIMIZED  # a class body
         self.unreadable = unreadable(code)
-        self.unbinds = not _UNBINDING.isdisjoint(code.co_code[::2])
+        # Before 3.13 variables are read as a dict, which has their names.
+        self.unbinds = not WRITES_BACK and not _UNBINDING.isdisjoint(code.co_code[::2])
         self.writes_back = WRITES_BACK and bool(code.co_freevars or code.co_cellvars)
         # A call from the start, with the same variables each time.
         self.is_simple = not (self.is_resumable or self.is_namespace or self.unreadable or code.co_freevars)

@@ -128,7 +128,7 @@ class Transcript:
     def enter(self, frame: FrameType) -> bool:
         """`call` for any frame."""
         code = frame.f_code
-        facts = self.facts.get(id(code)) or self.facts_of(code)
+        facts = self.facts.get(id(code)) or self._new_facts(code)
         if facts.is_entry and self.waiting and self._is_entry(code):
             self._begin(frame)
         if not self.recording or self.muted is not None:
@@ -276,14 +276,12 @@ class Transcript:
             numbers[frame.f_lasti] = number
         return number
 
-    def facts_of(self, code: CodeType) -> CodeFacts:
+    def _new_facts(self, code: CodeType) -> CodeFacts:
         """What is decided once for a code object."""
-        facts = self.facts.get(id(code))
-        if facts is None:
-            facts = self.facts[id(code)] = CodeFacts(code)
-            facts.writes_back = facts.writes_back and self._writes_back
-            facts.is_secret = self._renderer.redactor.is_secret_name(code.co_name)
-            facts.is_entry = code is self._entry.code or self._is_marked(code)
+        facts = self.facts[id(code)] = CodeFacts(code)
+        facts.writes_back = facts.writes_back and self._writes_back
+        facts.is_secret = self._renderer.redactor.is_secret_name(code.co_name)
+        facts.is_entry = code is self._entry.code or self._is_marked(code)
         return facts
 
     def _is_marked(self, code: CodeType) -> bool:
