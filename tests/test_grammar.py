@@ -186,12 +186,10 @@ def test_a_frame_stands_on_a_line_of_its_own_function() -> None:
     assert not lets(guide_after(CALL, LINE), Special.LINE, "{}", Special.ACTION, "return total([n for n")
 
 
-def test_locals_have_names_of_the_function_each_once() -> None:
-    after = guide_after(CALL, LINE, INNER)
-    assert not lets(after, Special.LINE, '{"items": "..", "items": ')
+def test_locals_of_a_call_have_names_that_functions_can_bind_each_once() -> None:
+    assert not lets(guide_after(CALL, LINE), Special.CALL, '{"items": "1", "items": ')
     for name, possible in {"result": True, "item": True, "LIMIT": False, "total": False, "res": False}.items():
-        after = guide_after(CALL, LINE, INNER)
-        assert lets(after, Special.LINE, f'{{"items": "..", "{name}": "1"}}') is possible, name
+        assert lets(guide_after(CALL, LINE), Special.CALL, f'{{"items": "1", "{name}": "1"}}') is possible, name
 
 
 def test_code_that_binds_nothing_has_no_locals() -> None:
@@ -204,9 +202,11 @@ def test_code_that_binds_nothing_has_no_locals() -> None:
 
 
 def test_unchanged_stands_only_for_what_the_frame_before_showed() -> None:
+    result: list[Segment] = [Special.LINE, '{"items": "..", "result": "0"}', Special.ACTION, "    for item in items:\n"]
     assert lets(guide_after(CALL, LINE, INNER), Special.LINE, '{"items": ".."}')
-    assert not lets(guide_after(CALL, LINE, INNER), Special.LINE, '{"items": "..", "item": ".."}')
-    assert lets(guide_after(CALL, LINE, INNER), Special.LINE, '{"items": "..", "item": "..."}')
+    assert not lets(guide_after(CALL, LINE, INNER, RESULT), Special.LINE, '{"items": "..", "result": ".."}')
+    assert lets(guide_after(CALL, LINE, INNER, RESULT), Special.LINE, '{"items": "..", "result": "..."}')
+    assert lets(guide_after(CALL, LINE, INNER, RESULT), *result)
     assert not lets(guide_after(CALL, LINE), Special.CALL, '{"items": ".."}')
 
 
@@ -258,16 +258,8 @@ def test_a_token_outside_is_counted_once_and_the_next_frame_is_under_the_rules_a
     other: list[Segment] = [Special.CALL, '{"nobody": "1"}', Special.ACTION, "def total(items):\n", Special.FRAME]
     assert len(outside(guide, other)) == 1
     assert not guide.permits(ids_of([Special.ACTION])[0])
-    assert (
-        lets(
-            guide,
-            Special.LINE,
-            '{"nobody',
-        )
-        is False
-    )
-    guide = guide_after(CALL, LINE, other)
-    assert lets(guide, Special.LINE, '{"items": "1"}', Special.ACTION, "    result = 0\n", Special.FRAME)
+    assert not lets(guide, Special.LINE, '{"items')
+    assert lets(guide_after(CALL, LINE, other), Special.LINE, '{"nobody": ".."}', *RESULT[2:])
 
 
 def test_a_prompt_that_begins_in_the_middle_ends_when_all_activations_have_returned() -> None:

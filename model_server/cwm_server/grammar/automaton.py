@@ -10,12 +10,13 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
-from cwm_server.grammar.source import Choices, Region, Source
+from cwm_server.grammar.expectation import Activation, Expectation, Values
+from cwm_server.grammar.source import Choices, Source
 from cwm_server.grammar.vocabulary import CLOSED, PLAIN, Vocabulary, lex
 from cwm_tracer.model import Event, Frame
-from cwm_tracer.wire import EVENT_TOKEN, UNCHANGED, Special
+from cwm_tracer.wire import EVENT_TOKEN, UNCHANGED, Cursor, Special
 
 _EVENTS = {token: event for event, token in EVENT_TOKEN.items()}
 _STATEFUL = (Event.CALL, Event.LINE)
@@ -43,6 +44,7 @@ class Phase(enum.Enum):
     ARGUMENT = enum.auto()  # before the quote that begins the argument
     RESULT = enum.auto()  # in the argument
     CLOSE = enum.auto()  # before the frame's end
+    DONE = enum.auto()  # behind a frame
     FREE = enum.auto()  # in a frame that does not keep to the rules
     END = enum.auto()
 
@@ -66,16 +68,13 @@ _REMAINING = {  # bytes to the end of the locals or the argument at least
 }
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False)
 class Place:
-    """Where a trace stands between two frames: `scopes` are the regions of the open activations, None for unknown.
+    """Where a trace stands between two frames: which activations are open, the innermost last."""
 
-    `known` are the names whose value can be `..`; `begun` says that there is a frame already.
-    """
-
-    scopes: tuple[Region | None, ...] = ()
-    known: frozenset[bytes] = frozenset()
+    activations: tuple[Activation, ...] = ()
     begun: bool = False
+    expectation: Expectation | None = None  # of the innermost, once somebody has asked
 
 
 @dataclass(slots=True, eq=False)
@@ -107,7 +106,7 @@ class State:
     def key(self) -> tuple[object, ...]:
         """Equal for states that are the same."""
         return (
-            self.place,
+            id(self.place),
             self.phase,
             self.event,
             self.names,
@@ -133,8 +132,8 @@ class Automaton:
         self._source = source
         self._complete = complete
         self._states: dict[object, State] = {}
-        self._names: dict[object, Choices] = {}
-        self.start = Place((None,) * depth, begun=depth > 0)
+        self._called_names: dict[frozenset[bytes], Choices] = {}
+        self.start = Place((Activation(),) * depth, begun=depth > 0)
 
     def at(self, place: Place) -> State:
         """The state between two frames."""
@@ -170,13 +169,26 @@ class Automaton:
             for token in _set(mask):
                 after = self.move(state, token)
                 near[token] = after is not None and _remaining(after) < left
-            state.closing = bytes(near)
+            state.closing = bytes(near) if any(near) else mask  # names that are due have to be said
         return state.closing
 
     def after(self, place: Place, frame: Frame) -> Place:
-        """The place behind a frame that was read by other means."""
-        names = frozenset(name.encode("utf-8", "surrogatepass") for name in frame.locals or ())
-        return self._after(place, frame.event, names, frame.source.encode("utf-8", "surrogatepass"))
+        """The place behind a frame, which was read with `cursor`."""
+        activations, line = place.activations, _bytes(frame.source)
+        if frame.event is Event.CALL:
+            activations += (self._called(line, frame),)
+        elif frame.event is Event.RETURN:
+            activations = activations[:-1]
+            if activations:
+                activations = (*activations[:-1], replace(activations[-1], fresh=False))
+        elif activations:
+            activations = (*activations[:-1], self._moved(place, line, frame))
+        return Place(activations, True)
+
+    def cursor(self, place: Place) -> Cursor:
+        """Reads the next frame: what `..` stands for there."""
+        top = place.activations[-1] if place.activations else Activation()
+        return Cursor((0,), 1, top.values if top.fresh else None)
 
     # -- moves
 
@@ -214,13 +226,12 @@ class Automaton:
             high = len(choices.texts) if choices is not None else 0
             return State(place, Phase.LINE, event, state.names, choices=choices, high=high)
         if phase is Phase.LINE and _is_whole_line(state):
-            line = state.choices.texts[state.low] if state.choices is not None else b""
             if event in _STATEFUL and special is Special.FRAME:
-                return State(self._after(place, event, state.names, line), Phase.EVENT)
+                return State(place, Phase.DONE)
             if event not in _STATEFUL and special is Special.ARGUMENT:
                 return State(place, Phase.ARGUMENT, event)
         if phase is Phase.CLOSE and special is Special.FRAME:
-            return State(self._after(place, event, frozenset(), b""), Phase.EVENT)
+            return State(place, Phase.DONE)
         return None
 
     def _step(self, state: State, byte: int) -> State | None:
@@ -235,19 +246,30 @@ class Automaton:
             wanted, following = _PUNCTUATION[phase]
             if byte != wanted:
                 return None
-            return State(state.place, following, state.event, state.names, state.name)
+            after = State(state.place, following, state.event, state.names, state.name)
+            if following is Phase.VALUE and (choices := self._value(after)) is not None:
+                after.choices, after.high = choices, len(choices.texts)
+            return after
         if phase is Phase.FIRST or phase is Phase.NEXT:
             if byte == _QUOTE:
                 return self._begin_name(state) if self._has_more_names(state) else None
-            return self._end_locals(state) if phase is Phase.FIRST and byte == ord("}") else None
+            return (
+                self._end_locals(state)
+                if phase is Phase.FIRST and byte == ord("}") and self._may_close(state)
+                else None
+            )
         if phase is Phase.AFTER:
-            if byte == ord("}"):
+            if byte == ord("}") and self._may_close(state):
                 return self._end_locals(state)
             if byte == ord(",") and self._has_more_names(state):
                 return State(state.place, Phase.GAP, state.event, state.names)
         return None
 
     def _in_string(self, state: State, byte: int) -> State | None:
+        if state.choices is not None:
+            if byte != _QUOTE or state.offset < len(state.choices.texts[state.low]):
+                return _narrowed(state, byte)
+            return State(state.place, Phase.AFTER, state.event, state.names | {state.name})
         after = lex(state.lex, byte)
         if after is None:
             return None
@@ -278,7 +300,7 @@ class Automaton:
         return _narrowed(state, byte)
 
     def _begin_name(self, state: State) -> State:
-        choices = self._free_names(state)
+        choices, _ = self._names(state)
         high = len(choices.texts) if choices is not None else 0
         return State(state.place, Phase.NAME, state.event, state.names, choices=choices, high=high)
 
@@ -287,57 +309,81 @@ class Automaton:
 
     # -- what the source allows
 
-    def _region(self, place: Place) -> Region:
-        return (place.scopes[-1] if place.scopes else None) or self._source.anywhere
+    def _expected(self, place: Place) -> Expectation:
+        if place.expectation is None:
+            top = place.activations[-1] if place.activations else Activation()
+            place.expectation = Expectation(self._source, top)
+        return place.expectation
 
     def _lines(self, place: Place, event: Event | None) -> Choices | None:
         if not self._complete:
             return None
-        if event is not Event.CALL:
-            return self._region(place).lines
-        return self._source.called if place.begun else self._source.entry
+        if event is Event.CALL:
+            return self._source.called if place.begun else self._source.entry
+        expected = self._expected(place)
+        return expected.lines if event is Event.LINE else expected.ends
 
-    def _free_names(self, state: State) -> Choices | None:
-        """The names that were not said yet."""
+    def _names(self, state: State) -> tuple[Choices | None, bool]:
+        """The names that can come next, None for any, and whether the locals may end."""
         if not self._complete:
-            return None
-        region = self._source.anywhere if state.event is Event.CALL else self._region(state.place)
-        key = (id(region), state.names)
-        if key not in self._names:
-            self._names[key] = Choices(region.names - state.names)
-        return self._names[key]
+            return None, True
+        if state.event is Event.CALL:
+            if state.names not in self._called_names:
+                self._called_names[state.names] = Choices(self._source.anywhere.names - state.names)
+            return self._called_names[state.names], True
+        return self._expected(state.place).names(state.names)
 
     def _has_more_names(self, state: State) -> bool:
-        choices = self._free_names(state)
+        choices, _ = self._names(state)
         return choices is None or bool(choices.texts)
 
+    def _may_close(self, state: State) -> bool:
+        return self._names(state)[1]
+
+    def _value(self, state: State) -> Choices | None:
+        """What the variable whose value comes next can hold, None for anything."""
+        if not self._complete or state.event is not Event.LINE:
+            return None
+        return self._expected(state.place).value(state.name)
+
     def _is_known(self, state: State) -> bool:
-        return state.event is not Event.CALL and state.name in state.place.known
+        return state.event is not Event.CALL and self._expected(state.place).may_stand(state.name)
 
     def _may_begin(self, place: Place, event: Event) -> bool:
         if not place.begun:
             return event is Event.CALL
-        return bool(place.scopes) or self._source.suspends
+        if not place.activations:
+            return self._source.suspends
+        if not self._complete or event in (Event.CALL, Event.EXCEPTION):
+            return True
+        expected = self._expected(place)
+        return expected.may_return if event is Event.RETURN else bool(expected.lines.texts)
 
     def _may_end(self, place: Place) -> bool:
-        return place.begun and not place.scopes
+        return place.begun and not place.activations
 
-    def _after(self, place: Place, event: Event | None, names: frozenset[bytes], line: bytes) -> Place:
-        scopes = place.scopes
-        if event is Event.CALL:
-            region = self._source.region(line) if self._complete else None
-            return Place((*scopes, region), names, True)
-        if event is Event.LINE:
-            return Place(scopes, names, True)
-        if event is Event.RETURN:
-            return Place(scopes[:-1], frozenset(), True)
-        return Place(scopes, place.known, True)
+    def _called(self, line: bytes, frame: Frame) -> Activation:
+        values = _values(frame)
+        if not self._complete:
+            return Activation(values=values, fresh=True)
+        source = self._source
+        return Activation(source.region(line), source.flow(line), begun=False, values=values, fresh=True)
+
+    def _moved(self, place: Place, line: bytes, frame: Frame) -> Activation:
+        """The innermost activation behind a LINE or an EXCEPTION."""
+        top = place.activations[-1]
+        if frame.event is not Event.LINE:
+            return replace(top, raised=True)
+        numbers = self._source.numbers(line) if self._complete else frozenset[int]()
+        expected = self._expected(place).numbers
+        at = numbers if expected is None else (numbers & expected or numbers)
+        return replace(top, at=at, begun=True, values=_values(frame), fresh=True, raised=False)
 
     # -- masks
 
     def _mask(self, state: State) -> bytes:
         vocabulary = self.vocabulary
-        in_string = state.phase in (Phase.VALUE, Phase.RESULT) or (state.phase is Phase.NAME and state.choices is None)
+        in_string = state.choices is None and state.phase in (Phase.VALUE, Phase.RESULT, Phase.NAME)
         tokens: Iterable[int]
         if in_string:
             mask = bytearray(vocabulary.staying[state.lex])
@@ -350,6 +396,16 @@ class Automaton:
         for token, special in vocabulary.specials.items():
             mask[token] = self._special(state, special) is not None
         return bytes(mask)
+
+
+def _values(frame: Frame) -> Values | None:
+    """What the variables hold; None where some value is not known."""
+    values = frame.locals or {}
+    return None if UNCHANGED in values.values() else values
+
+
+def _bytes(text: str) -> bytes:
+    return text.encode("utf-8", "surrogatepass")
 
 
 def _in_line(state: State, byte: int) -> State | None:
@@ -371,6 +427,7 @@ def _narrowed(state: State, byte: int) -> State | None:
         state.phase,
         state.event,
         state.names,
+        state.name,
         choices=state.choices,
         low=low,
         high=high,
@@ -387,6 +444,8 @@ def _is_whole_line(state: State) -> bool:
 def _remaining(state: State) -> int:
     """How many bytes are left at least of the locals, of the argument or of a free line; 0 outside of them."""
     phase = state.phase
+    if phase is Phase.VALUE and state.choices is not None:
+        return len(state.choices.texts[state.low]) - state.offset + 2
     if phase is Phase.VALUE or phase is Phase.RESULT:
         escape = (0, 1, 4, 3, 2, 1)[state.lex]
         dots = 1 if phase is Phase.VALUE and state.dots == len(_UNCHANGED) else 0  # `..` may not be the end

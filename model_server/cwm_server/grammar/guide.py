@@ -172,19 +172,14 @@ class Guide:
             return True
         special = automaton.vocabulary.specials.get(token)
         after = None if self._state.phase is Phase.FREE else automaton.move(self._state, token)
-        if after is not None:
-            self._state = after
-            if special is Special.FRAME:
-                path.frames.append((len(path.ids), after.place))
-            return True
-        was_free = self._state.phase is Phase.FREE
         start, place = path.frames[-1]
-        self._state = automaton.free(place)
+        expected = after is not None or self._state.phase is Phase.FREE
+        self._state = after if after is not None else automaton.free(place)
         if special is Special.FRAME:
             place = self._read(path.ids[start:], place)
             path.frames.append((len(path.ids), place))
             self._state = automaton.at(place)
-        return was_free
+        return expected
 
     @property
     def _in_context(self) -> bool:
@@ -194,8 +189,8 @@ class Guide:
         return self._limit is not None and len(self._path.ids) - self._path.frames[-1][0] >= self._limit
 
     def _read(self, ids: Sequence[int], place: Place) -> Place:
-        """The place behind a frame that broke the rules, as a reader would take it."""
-        read = wire.decode(self._rules.tokenizer.decode(ids))
+        """The place behind a frame, as a reader takes it."""
+        read = wire.decode(self._rules.tokenizer.decode(ids), self._automaton.cursor(place))
         for frame in read.frames:
             place = self._automaton.after(place, frame)
         return place

@@ -10,6 +10,7 @@ from bisect import bisect_left
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 
+from cwm_server.grammar.flow import Flow, first_line
 from cwm_tracer.source import parsed
 from cwm_tracer.wire import START_MARKER, strip_marker
 
@@ -80,6 +81,11 @@ class Source:
             for shown in self._shown((number,)):
                 self._numbers.setdefault(shown, []).append(number)
         self._regions: dict[frozenset[int], Region] = {}
+        self._flows: dict[int, Flow | None] = {}
+        self._choices: dict[frozenset[int], Choices] = {}
+        # Whether code may bind names that stand nowhere; and the names that a function's callees can bind for it.
+        self.binds_freely = self._outline is None or self._outline.binds_freely
+        self.rebound = _spelled(self._outline.rebound) if self._outline is not None else frozenset()
         marked = [number for number in every if _is_marked(self._lines[number - 1])]
         self.entry = Choices(self._shown(marked)) if marked else self.anywhere.lines
         if self._outline is not None:
@@ -106,6 +112,35 @@ class Source:
             names = self._outline.names(key) & self._bound
             self._regions[key] = Region(Choices(self._shown(sorted(key))), _spelled(names))
         return self._regions[key]
+
+    def flow(self, line: bytes) -> Flow | None:
+        """The control flow of the function that a CALL on a line of this text begins; None where that is not known."""
+        numbers = self._numbers.get(line, [])
+        if len(numbers) != 1 or self._outline is None or self.region(line) is None:
+            return None
+        number = numbers[0]
+        if number not in self._flows:
+            node = self._outline.function(number)
+            flow = Flow(node) if node is not None else None
+            # Where the body begins on that line, or type parameters do, other calls stand on it as well.
+            clear = flow is not None and number not in flow.steps and not getattr(node, "type_params", ())
+            self._flows[number] = flow if clear else None
+        return self._flows[number]
+
+    def numbers(self, line: bytes) -> frozenset[int]:
+        """The lines of this text."""
+        return frozenset(self._numbers.get(line, ()))
+
+    def shown(self, numbers: frozenset[int]) -> Choices:
+        """The texts of some lines."""
+        if numbers not in self._choices:
+            self._choices[numbers] = Choices(self._shown(sorted(numbers)))
+        return self._choices[numbers]
+
+    def spelled(self, names: Iterable[str]) -> frozenset[bytes]:
+        """Names as `json.dumps` spells them, private ones also as classes mangle them."""
+        found = set(names)
+        return _spelled(found | self._outline.mangled(found) if self._outline is not None else found)
 
     def _shown(self, numbers: Iterable[int]) -> Iterator[bytes]:
         """Lines as a recorder, or a model, writes them."""
@@ -140,27 +175,34 @@ class _Outline:
             line = getattr(node, "lineno", None)
             if line is not None and words:
                 self._words.setdefault(line, set()).update(words)
+        self.binds_freely = free
+        self.rebound = {name for node in ast.walk(tree) if isinstance(node, ast.Nonlocal) for name in node.names}
         self._everywhere = frozenset(_WORD.findall("\n".join(lines))) if free else frozenset()
         names = {*stored, *self._everywhere}
-        self.bound = frozenset({*names, *self._mangled(names)})
+        self.bound = frozenset({*names, *self.mangled(names)})
         self.called = self._called()
 
     def scope(self, number: int) -> set[int]:
         """The lines of the functions and classes whose activations can begin, or go on, at a line."""
-        begun = [node for node in self._owners if _first(node) <= number <= node.lineno]
+        begun = [node for node in self._owners if first_line(node) <= number <= node.lineno]
         if begun and any(node.lineno == number for node in begun):
             node = next(node for node in begun if node.lineno == number)
             return self._own(node)
         found = set[int]()
         for node in begun:  # on a decorator: what is there may belong to the code around it
             found |= self._own(node)
-        around = [node for node in self._owners if _first(node) <= number <= _last(node) and node not in begun]
+        around = [node for node in self._owners if first_line(node) <= number <= _last(node) and node not in begun]
         if around:
-            return found | self._own(max(around, key=_first))
+            return found | self._own(max(around, key=first_line))
         for statement in self._statements:
             if statement.lineno <= number <= _last(statement):
                 found.update(range(statement.lineno, _last(statement) + 1))
         return found or {number}
+
+    def function(self, number: int) -> ast.FunctionDef | ast.AsyncFunctionDef | None:
+        """The function whose `def` stands on a line."""
+        found = [node for node in self._owners if node.lineno == number and not isinstance(node, ast.ClassDef)]
+        return found[0] if len(found) == 1 else None
 
     def names(self, numbers: Collection[int]) -> frozenset[str]:
         """The names that code on some lines, and nested in it, can show."""
@@ -169,27 +211,28 @@ class _Outline:
         words = set(self._everywhere)
         for line in range(low, high + 1):
             words |= self._words.get(line, set())
-        return frozenset({*words, *self._mangled(words)})
+        return frozenset({*words, *self.mangled(words)})
 
     def suspends(self, number: int) -> bool:
         """Whether a function that begins at a line is a generator or a coroutine."""
         for node in self._owners:
-            if _first(node) <= number <= node.lineno and (
+            if first_line(node) <= number <= node.lineno and (
                 isinstance(node, ast.AsyncFunctionDef) or any(isinstance(each, _RESUMED) for each in ast.walk(node))
             ):
                 return True
         return False
 
-    def _mangled(self, names: Iterable[str]) -> set[str]:
+    def mangled(self, names: Iterable[str]) -> set[str]:
+        """Private names as the classes of the text spell them."""
         private = [name for name in names if name.startswith("__") and not name.endswith("__")]
         return {f"_{owner}{name}" for owner, name in itertools.product(self._classes, private)}
 
     def _own(self, node: ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef) -> set[int]:
         """The lines of a definition without the bodies of those nested in it."""
-        lines = set(range(_first(node), _last(node) + 1))
+        lines = set(range(first_line(node), _last(node) + 1))
         for inner in ast.walk(node):
             if inner is not node and isinstance(inner, _OWNERS):
-                start = _first(inner.body[0]) if isinstance(inner.body[0], _OWNERS) else inner.body[0].lineno
+                start = first_line(inner.body[0]) if isinstance(inner.body[0], _OWNERS) else inner.body[0].lineno
                 if self._lines[start - 1].encode()[: inner.body[0].col_offset].strip():
                     start += 1  # it begins behind the colon
                 lines.difference_update(range(start, _last(inner) + 1))
@@ -200,7 +243,7 @@ class _Outline:
         lines: set[int] = set()
         for node in self._nodes:
             if isinstance(node, _OWNERS):
-                lines.update(range(_first(node), node.lineno + 1))
+                lines.update(range(first_line(node), node.lineno + 1))
             elif isinstance(node, (*_UNNAMED, *_RESUMED)):
                 lines.update(range(node.lineno, _last(node) + 1))
             elif isinstance(node, (ast.AsyncFor, ast.AsyncWith)):
@@ -254,11 +297,6 @@ def _loose(body: Iterable[ast.stmt]) -> Iterator[ast.stmt]:
             yield from _loose(node.body)
 
 
-def _first(node: ast.stmt) -> int:
-    decorators: list[ast.expr] = getattr(node, "decorator_list", [])
-    return min([node.lineno, *(decorator.lineno for decorator in decorators)])
-
-
 def _last(node: ast.stmt | ast.expr) -> int:
     return node.end_lineno or node.lineno
 
@@ -272,4 +310,9 @@ def _encoded(text: str) -> bytes:
 
 
 def _spelled(names: Iterable[str]) -> frozenset[bytes]:
-    return frozenset(json.dumps(name)[1:-1].encode("ascii") for name in names)
+    return frozenset(map(spelled, names))
+
+
+def spelled(text: str) -> bytes:
+    """A name or a value as `json.dumps` spells it, without its quotes."""
+    return json.dumps(text)[1:-1].encode("ascii")

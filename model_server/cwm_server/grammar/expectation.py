@@ -1,0 +1,121 @@
+"""What can come next in an activation, by where it stands and what its variables hold."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from cwm_server.grammar.flow import END, Flow, Step
+from cwm_server.grammar.source import Choices, Region, Source, spelled
+from cwm_tracer.wire import UNCHANGED
+
+Values = Mapping[str, str]  # what the variables hold, by name, in the order of the frame
+
+_UNCHANGED = UNCHANGED.encode()
+# Values that can't change while a name is bound to them, or whose text would not show it.
+_ATOM = r"-?(?:\d[\d.]*(?:e[+-]?\d+)?j?|inf|nan)|True|False|None"
+_LASTING = re.compile(
+    rf"(?:{_ATOM}|\((?:(?:{_ATOM}),? ?)*\)|[bB]?'.*'|[bB]?\".*\"|range\([-\d, ]*\)"
+    r"|<(?:function|class|module|built-in function) .*>|<[\w.]+ object>)",
+    re.DOTALL,
+)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Activation:
+    """One call that is open.
+
+    `at` are the lines on which it may stand, empty where that is not known. `begun`: a line of it has run. `values`
+    are None where they are not known. `fresh`: nothing else ran since its last frame, so that `..` may stand.
+    `raised`: its last frame is an exception.
+    """
+
+    region: Region | None = None
+    flow: Flow | None = None
+    at: frozenset[int] = frozenset()
+    begun: bool = True
+    values: Values | None = None
+    fresh: bool = False
+    raised: bool = False
+
+
+class Expectation:
+    """What the next frame of an activation can be, if nothing is called before."""
+
+    def __init__(self, source: Source, activation: Activation) -> None:
+        self._source = source
+        self._activation = activation
+        self._region = activation.region or source.anywhere
+        self._names: dict[frozenset[bytes], tuple[Choices, bool]] = {}
+        steps = self._steps()
+        follow = None if steps is None else self._follow(steps)
+        self.numbers = None if follow is None else follow - {END}
+        self.may_return = follow is None or END in follow or activation.raised
+        self.lines = self._region.lines if self.numbers is None else source.shown(self.numbers)
+        within = frozenset[int]().union(*(step.within for step in steps or ()))
+        self.ends = source.shown(within) if within else self._region.lines
+        self._before = {spelled(name): None for name in activation.values or ()}
+        self._keep: dict[bytes, Choices] | None = None
+        if steps is not None and activation.values is not None and not source.binds_freely:
+            self._expect_values(steps, activation.values)
+
+    def names(self, said: frozenset[bytes]) -> tuple[Choices, bool]:
+        """The names that can come after those that were said, and whether the locals may end here."""
+        if said not in self._names:
+            self._names[said] = self._names_after(said)
+        return self._names[said]
+
+    def value(self, name: bytes) -> Choices | None:
+        """What a variable can hold; None for anything."""
+        return self._keep.get(name) if self._keep is not None else None
+
+    def may_stand(self, name: bytes) -> bool:
+        """Whether `..` can stand for the value of a variable."""
+        activation = self._activation
+        return activation.fresh and name in self._before
+
+    def _steps(self) -> list[Step] | None:
+        """The steps that may have run last; none at the beginning, None where nothing is known."""
+        activation = self._activation
+        if activation.flow is None:
+            return None
+        if not activation.begun:
+            return []
+        found = [step for number in activation.at if (step := activation.flow.steps.get(number)) is not None]
+        return found if found and len(found) == len(activation.at) else None
+
+    def _follow(self, steps: list[Step]) -> frozenset[int]:
+        activation = self._activation
+        if not activation.begun:
+            assert activation.flow is not None
+            return activation.flow.begin
+        return frozenset[int]().union(*(step.caught if activation.raised else step.after for step in steps))
+
+    def _expect_values(self, steps: list[Step], values: Values) -> None:
+        activation, source = self._activation, self._source
+        binds = source.spelled(name for step in steps for name in step.binds)
+        unbinds = source.spelled(name for step in steps for name in step.unbinds)
+        sure = frozenset[bytes]()
+        if len(steps) == 1 and not activation.raised:
+            sure = source.spelled(name for name in steps[0].sure if not name.startswith("__"))
+        if not activation.fresh:
+            binds |= source.rebound
+        calm = activation.fresh and all(step.calm for step in steps)
+        self._must = [name for name in self._before if name not in unbinds]
+        self._optional = unbinds.intersection(self._before)
+        self._new = binds.difference(self._before)
+        self._sure = sure.difference(self._before)
+        self._keep = {}
+        for name, value in zip(self._before, values.values(), strict=True):
+            lasts = _LASTING.fullmatch(value) is not None
+            if name not in binds and name not in unbinds and (calm or lasts):
+                self._keep[name] = Choices([_UNCHANGED if activation.fresh else spelled(value)])
+
+    def _names_after(self, said: frozenset[bytes]) -> tuple[Choices, bool]:
+        if self._keep is None:
+            return Choices(self._region.names - said), True
+        due = next((name for name in self._must if name not in said), None)
+        if due is not None:
+            return Choices({due, *(self._optional - said)}), False
+        return Choices((self._optional | self._new) - said), self._sure <= said

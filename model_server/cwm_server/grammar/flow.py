@@ -1,0 +1,311 @@
+"""Where an activation can go on after a line, and what the line can change: control flow, read off the syntax.
+
+Line events depend on the compiler: a version reports the header of `while True:` at each turn, another does not. So
+what is said here holds for every version: `after` may name lines that none reports, never too few.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+
+END = 0  # among the lines that follow: the function may return there
+_Function = ast.FunctionDef | ast.AsyncFunctionDef
+_OWNERS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
+_COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
+_RESUMED = (ast.Yield, ast.YieldFrom, ast.Await)
+# Syntax that can change a value that some name is already bound to, or run code that does.
+_CHANGING = (
+    *(ast.Call, ast.Subscript, ast.Attribute, ast.AugAssign, ast.For, ast.AsyncFor, ast.With, ast.AsyncWith),
+    *(ast.Delete, ast.Import, ast.ImportFrom, ast.Starred, ast.Match, ast.ClassDef, *_COMPREHENSIONS, *_RESUMED),
+)
+_SURE = (ast.Assign, ast.AugAssign, *_OWNERS)
+_STAR: type[ast.stmt] = getattr(ast, "TryStar", ast.Try)  # `try ... except*` is there from 3.11 on
+
+
+@dataclass(slots=True)
+class Step:
+    """One line of a function, as something that runs.
+
+    `after` are the lines that can come next in this activation, END among them where it can return; `caught` those at
+    which it goes on after an exception. `within` are the lines of the same statement, on which its return or exception
+    can stand. `binds` and `unbinds` are names that it can bind or remove, `sure` those that are bound once another line
+    follows. `calm`: it changes no value that a name has, but by binding the name anew.
+    """
+
+    after: set[int] = field(default_factory=set)
+    caught: set[int] = field(default_factory=set)
+    within: set[int] = field(default_factory=set)
+    binds: set[str] = field(default_factory=set)
+    unbinds: set[str] = field(default_factory=set)
+    sure: set[str] = field(default_factory=set)
+    calm: bool = True
+    statements: set[int] = field(default_factory=set)  # their identities
+
+
+@dataclass(frozen=True, slots=True)
+class _Around:
+    """What surrounds a statement: where `break`, `continue`, `return` and an exception lead."""
+
+    loop: frozenset[int] = frozenset()
+    past: frozenset[int] = frozenset()
+    leave: frozenset[int] = frozenset((END,))
+    caught: frozenset[int] = frozenset()
+    unbinds: frozenset[str] = frozenset()
+    tried: ast.stmt | None = None  # the statement whose exception is being handled
+
+
+class Flow:
+    """The control flow of one function: `steps` by line, `begin` the lines at which its body can begin."""
+
+    def __init__(self, function: _Function) -> None:
+        self.steps: dict[int, Step] = {}
+        self.begin = frozenset(self._block(function.body, frozenset((END,)), _Around()))
+
+    # -- statements
+
+    def _block(self, body: Sequence[ast.stmt], follow: frozenset[int], around: _Around) -> frozenset[int]:
+        """Add a block that is followed by `follow`. Returns the lines at which it can begin."""
+        for statement in reversed(body):
+            follow = self._statement(statement, follow, around)
+        return follow
+
+    def _statement(self, node: ast.stmt, follow: frozenset[int], around: _Around) -> frozenset[int]:
+        if isinstance(node, ast.If):
+            branches = self._block(node.body, follow, around) | self._block(node.orelse, follow, around)
+            return self._add(node, (node.test,), branches, around) | _silent(node.test, branches)
+        if isinstance(node, ast.While):
+            return self._while(node, follow, around)
+        if isinstance(node, (ast.For, ast.AsyncFor)):
+            header = frozenset(_lines((node.target, node.iter), node.lineno))
+            past = self._block(node.orelse, follow, around)
+            inner = replace(around, loop=header, past=follow)
+            begin = self._block(node.body, header, inner)
+            return self._add(node, (node.target, node.iter), begin | past, around)
+        if isinstance(node, (ast.With, ast.AsyncWith)):
+            return self._with(node, follow, around)
+        if isinstance(node, (ast.Try, _STAR)):
+            return self._try(node, follow, around)  # type: ignore[arg-type]
+        if isinstance(node, ast.Match):
+            return self._match(node, follow, around)
+        if isinstance(node, _OWNERS):
+            header = range(first_line(node), max(node.lineno + 1, first_line(node.body[0])))
+            return self._add(node, (), follow, around, header)
+        return self._simple(node, follow, around)
+
+    def _simple(self, node: ast.stmt, follow: frozenset[int], around: _Around) -> frozenset[int]:
+        after = follow
+        if isinstance(node, ast.Return):
+            after = around.leave
+        elif isinstance(node, ast.Raise):
+            after = frozenset()
+        elif isinstance(node, ast.Break):
+            after = around.past
+        elif isinstance(node, ast.Continue):
+            after = around.loop
+        begin = self._add(node, (node,), after, around)
+        if isinstance(node, ast.Raise) and node.exc is None:
+            self._raise_again(begin, around.tried or node, around)
+        if isinstance(node, (ast.Global, ast.Nonlocal)) or (isinstance(node, ast.AnnAssign) and node.value is None):
+            return begin | follow
+        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):
+            return begin | follow  # a docstring
+        if isinstance(node, (ast.Pass, ast.Break, ast.Continue, ast.Assert)):
+            return begin | after  # may be left out, or jumped over
+        return begin
+
+    def _while(self, node: ast.While, follow: frozenset[int], around: _Around) -> frozenset[int]:
+        header = frozenset(_lines((node.test,), node.lineno))
+        past = self._block(node.orelse, follow, around)
+        constant = isinstance(node.test, ast.Constant)
+        begin: frozenset[int] = frozenset()
+        for _ in range(2 if constant else 1):  # where the header is not reported, the body follows itself
+            again = header | (begin if constant else frozenset())
+            begin = self._block(node.body, again, replace(around, loop=again, past=follow))
+        return self._add(node, (node.test,), begin | past, around) | _silent(node.test, begin)
+
+    def _with(self, node: ast.With | ast.AsyncWith, follow: frozenset[int], around: _Around) -> frozenset[int]:
+        parts = [part for item in node.items for part in (item.context_expr, item.optional_vars) if part is not None]
+        header = frozenset(_lines(parts, node.lineno))
+        # The header runs again when the block is left, however it is left.
+        inner = _Around(
+            around.loop | header,
+            around.past | header,
+            around.leave | header,
+            around.caught | header,
+            around.unbinds,
+            around.tried,
+        )
+        begin = self._block(node.body, follow | header, inner)
+        left = _leaving(node.body, around) | (header if len(node.items) > 1 else frozenset())
+        self._add(node, parts, begin | follow | left, around)
+        self._raise_again(header, node, around)
+        return header
+
+    def _try(self, node: ast.Try, follow: frozenset[int], around: _Around) -> frozenset[int]:
+        left = frozenset[int]()
+        if node.finalbody:
+            # Whatever led into `finally` goes on behind it.
+            left = around.loop | around.past | around.leave | around.caught
+            last = self._block(node.finalbody, follow | left, around)
+            self._raise_again(_lines(node.finalbody), node, around)
+            inside = _Around(last, last, last | around.leave, around.caught | last, around.unbinds, around.tried)
+            follow = last
+        else:
+            inside = around
+        handlers = frozenset(line for handler in node.handlers for line in _handler_lines(handler))
+        for handler in node.handlers:
+            named = frozenset((handler.name,)) if handler.name else frozenset[str]()
+            inner = replace(inside, unbinds=inside.unbinds | named, tried=node)
+            starred = isinstance(node, _STAR) and _STAR is not ast.Try
+            begin = self._block(handler.body, follow | handlers if starred else follow, inner)
+            parts = (handler.type,) if handler.type is not None else ()
+            after = begin | handlers | inside.caught | inside.leave
+            self._add(handler, parts, after, inside, binds=named, lines=_handler_lines(handler))
+            self._raise_again(_lines((handler,)) if starred else _handler_lines(handler), node, inside)
+        orelse = self._block(node.orelse, follow, inside)
+        begin = self._block(node.body, orelse, replace(inside, caught=inside.caught | handlers))
+        header = self._add(node, (), begin, around, range(node.lineno, node.lineno + 1))
+        return header | begin
+
+    def _raise_again(self, lines: Iterable[int], node: ast.stmt, around: _Around) -> None:
+        """Some lines can raise what was raised in `node` anew: no exception is reported, and a return stands there."""
+        for line in lines:
+            if (step := self.steps.get(line)) is not None:
+                step.after |= {END, *around.caught}
+                step.within.update(_lines((node,)))
+
+    def _match(self, node: ast.Match, follow: frozenset[int], around: _Around) -> frozenset[int]:
+        patterns = [_lines([case.pattern, *([case.guard] if case.guard else [])]) for case in node.cases]
+        for number, case in reversed(list(enumerate(node.cases))):
+            begin = self._block(case.body, follow, around)
+            others = {line for pattern in patterns[number:] for line in pattern}
+            parts = [case.pattern, *([case.guard] if case.guard else [])]
+            self._add(case.pattern, parts, begin | follow | others, around)
+        everything = {line for pattern in patterns for line in pattern}
+        begins = frozenset().union(*(self._block(case.body, follow, around) for case in node.cases))
+        return self._add(node, (node.subject,), frozenset(everything) | begins | follow, around)
+
+    def _add(
+        self,
+        node: ast.stmt | ast.excepthandler | ast.pattern,
+        parts: Iterable[ast.AST],
+        after: frozenset[int],
+        around: _Around,
+        lines: Iterable[int] | None = None,
+        binds: frozenset[str] = frozenset(),
+    ) -> frozenset[int]:
+        """Add what runs of `node` besides its blocks, `parts` on `lines`. Returns the lines at which it can begin."""
+        parts = list(parts)
+        own = frozenset(_lines(parts, node.lineno) if lines is None else lines)
+        bound, unbound = {*binds, *_bound(node, parts)}, set(around.unbinds)
+        loops = _contains(parts, (*_COMPREHENSIONS, *_RESUMED)) or isinstance(node, (ast.AsyncFor, ast.AsyncWith))
+        if loops:
+            unbound |= {name for part in parts for name in _inlined(part)}
+        # The end of an iterator is an exception that the statement itself catches.
+        iterates = isinstance(node, ast.For) or _contains(parts, (ast.Tuple, ast.List, ast.Starred))
+        if isinstance(node, ast.Delete):
+            unbound |= {each.id for each in ast.walk(node) if isinstance(each, ast.Name)}
+        if _contains(parts, _RESUMED) or isinstance(node, (ast.AsyncFor, ast.AsyncWith)):
+            after |= {END}
+        changing = (
+            isinstance(node, _CHANGING) or _contains(parts, _CHANGING) or bool(getattr(node, "decorator_list", ()))
+        )
+        certain = isinstance(node, _SURE) and len(own) == 1 and not loops
+        for line in own:
+            step = self.steps.setdefault(line, Step())
+            step.after |= after | (own if len(own) > 1 or loops else frozenset())
+            step.caught |= around.caught | (after if loops or iterates else frozenset())
+            if loops:  # an inlined comprehension puts back what it shadowed before it lets an exception through
+                step.caught |= own
+                step.after |= around.caught
+            step.within |= own
+            step.binds |= bound
+            step.unbinds |= unbound
+            step.calm = step.calm and not changing
+            step.statements.add(id(node))
+            step.sure = bound if certain and len(step.statements) == 1 else set()
+        return own
+
+
+def _lines(parts: Iterable[ast.AST], first: int | None = None) -> range:
+    numbers: list[int] = [first] if first is not None else []
+    for part in parts:
+        start: int = part.lineno  # type: ignore[attr-defined]
+        end: int = part.end_lineno  # type: ignore[attr-defined]
+        numbers += [start, end]
+    return range(min(numbers), max(numbers) + 1)
+
+
+def _handler_lines(handler: ast.ExceptHandler) -> range:
+    return _lines((handler.type,) if handler.type is not None else (), handler.lineno)
+
+
+def first_line(node: ast.stmt) -> int:
+    """Where a statement begins, with its decorators."""
+    decorators: list[ast.expr] = getattr(node, "decorator_list", [])
+    return min([node.lineno, *(decorator.lineno for decorator in decorators)])
+
+
+def _silent(test: ast.expr, begin: frozenset[int]) -> frozenset[int]:
+    """Where a statement can begin besides its header: a test that is known beforehand may not be reported."""
+    known = all(
+        isinstance(each, (ast.Constant, ast.UnaryOp, ast.BoolOp, ast.unaryop, ast.boolop, ast.expr_context))
+        or (isinstance(each, ast.Name) and each.id == "__debug__")
+        for each in ast.walk(test)
+    )
+    return begin if known else frozenset()
+
+
+def _leaving(body: Sequence[ast.stmt], around: _Around) -> frozenset[int]:
+    """Where a block leads that is left by force."""
+    lines = frozenset[int]()
+    for node in (each for statement in body for each in ast.walk(statement)):
+        if isinstance(node, ast.Return):
+            lines |= around.leave
+        elif isinstance(node, ast.Break):
+            lines |= around.past
+        elif isinstance(node, ast.Continue):
+            lines |= around.loop
+    return lines
+
+
+def _contains(parts: Iterable[ast.AST], kinds: tuple[type[ast.AST], ...]) -> bool:
+    return any(isinstance(each, kinds) for part in parts for each in _walk(part))
+
+
+def _walk(node: ast.AST) -> Iterator[ast.AST]:
+    """All of a part's syntax but what stands in functions of its own."""
+    pending = [node]
+    while pending:
+        each = pending.pop()
+        yield each
+        if not isinstance(each, (ast.Lambda, *_OWNERS)):
+            pending.extend(ast.iter_child_nodes(each))
+
+
+def _bound(node: ast.AST, parts: Iterable[ast.AST]) -> Iterator[str]:
+    """The names that a statement can bind."""
+    if isinstance(node, _OWNERS):
+        yield node.name
+    for each in (each for part in parts for each in _walk(part)):
+        if isinstance(each, ast.Name) and not isinstance(each.ctx, ast.Load):
+            yield each.id
+        elif isinstance(each, ast.alias):
+            yield (each.asname or each.name).partition(".")[0]
+        elif isinstance(each, (ast.MatchAs, ast.MatchStar)) and each.name:
+            yield each.name
+        elif isinstance(each, ast.MatchMapping) and each.rest:
+            yield each.rest
+        elif isinstance(each, _COMPREHENSIONS):
+            yield ".0"
+
+
+def _inlined(part: ast.AST) -> Iterator[str]:
+    """Variables of comprehensions, which for a while stand in the way of others where comprehensions are inlined."""
+    for each in _walk(part):
+        if isinstance(each, _COMPREHENSIONS):
+            for name in ast.walk(each):
+                if isinstance(name, ast.Name):
+                    yield name.id
