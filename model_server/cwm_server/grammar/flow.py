@@ -90,8 +90,8 @@ class Flow:
         if isinstance(node, ast.Match):
             return self._match(node, follow, around)
         if isinstance(node, _OWNERS):
-            header = range(first_line(node), max(node.lineno + 1, first_line(node.body[0])))
-            return self._add(node, (), follow, around, header)
+            lines = range(first_line(node), max(node.lineno + 1, first_line(node.body[0])))
+            return self._add(node, (), follow, around, lines)
         return self._simple(node, follow, around)
 
     def _simple(self, node: ast.stmt, follow: frozenset[int], around: _Around) -> frozenset[int]:
