@@ -17,7 +17,8 @@ _UNCHANGED = UNCHANGED.encode()
 _ATOM = r"-?(?:\d[\d.]*(?:e[+-]?\d+)?j?|inf|nan)|True|False|None"
 _LASTING = re.compile(
     rf"(?:{_ATOM}|\((?:(?:{_ATOM}),? ?)*\)|[bB]?'.*'|[bB]?\".*\"|range\([-\d, ]*\)"
-    r"|<(?:function|class|module|built-in function) .*>|<[\w.]+ object>)",
+    r"|<(?:function|class|module|built-in function|generator object|coroutine object) .*>"
+    r"|<(?:\w+_\w*iterator|zip|map|filter|enumerate|reversed) object>)",
     re.DOTALL,
 )
 

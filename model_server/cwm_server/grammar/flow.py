@@ -61,7 +61,9 @@ class Flow:
 
     def __init__(self, function: _Function) -> None:
         self.steps: dict[int, Step] = {}
-        self.begin = frozenset(self._block(function.body, frozenset((END,)), _Around()))
+        self.begin = self._block(function.body, frozenset((END,)), _Around())
+        if END in self.begin:  # nothing runs, not even a `pass`: the `def` line is reported
+            self.begin |= self._add(function, (), frozenset((END,)), _Around(), (function.lineno,))
 
     # -- statements
 
@@ -219,7 +221,7 @@ class Flow:
             step.caught |= around.caught | (after if loops or iterates else frozenset())
             if loops:  # an inlined comprehension puts back what it shadowed before it lets an exception through
                 step.caught |= own
-                step.after |= around.caught
+                step.after |= {END, *around.caught}
             step.within |= own
             step.binds |= bound
             step.unbinds |= unbound
