@@ -186,10 +186,26 @@ def test_a_frame_stands_on_a_line_of_its_own_function() -> None:
     assert not lets(guide_after(CALL, LINE), Special.LINE, "{}", Special.ACTION, "return total([n for n")
 
 
-def test_locals_of_a_call_have_names_that_functions_can_bind_each_once() -> None:
-    assert not lets(guide_after(CALL, LINE), Special.CALL, '{"items": "1", "items": ')
-    for name, possible in {"result": True, "item": True, "LIMIT": False, "total": False, "res": False}.items():
-        assert lets(guide_after(CALL, LINE), Special.CALL, f'{{"items": "1", "{name}": "1"}}') is possible, name
+def test_a_call_shows_the_parameters_of_what_it_stands_on() -> None:
+    before = (CALL, LINE)
+    assert lets(guide_after(*before), Special.CALL, '{"items": "1"}', Special.ACTION, "def total(items):\n")
+    assert not lets(guide_after(*before), Special.CALL, '{"items": "1", "')
+    assert not lets(guide_after(*before), Special.CALL, '{"items": "1"}', Special.ACTION, "    return total(")
+    assert not lets(guide_after(*before), Special.CALL, '{"result')
+    assert lets(guide_after(*before), Special.CALL, '{".0": "<range_iterator object>"}', *LINE[2:4])
+    assert not lets(guide_after(*before), Special.CALL, '{".0": "1"}', Special.ACTION, "def total")
+    assert lets(guide_after(*before), Special.CALL, "{}", Special.ACTION, "def main():\n")
+    assert not lets(guide_after(*before), Special.CALL, "{}", Special.ACTION, "def total")
+
+
+def test_a_call_of_an_inner_function_may_show_what_it_closes_over() -> None:
+    source = (
+        f"def main():  {START_MARKER}\n    n = 1\n    def inner(k, *rest):\n        return n\n    return inner(2)\n"
+    )
+    shown = '{"k": "2", "rest": "()", "n": "1"}'
+    assert lets(guide_after(CALL, source=source), Special.CALL, shown, Special.ACTION, "    def inner(k, *rest):\n")
+    assert not lets(guide_after(CALL, source=source), Special.CALL, '{"rest"')
+    assert not lets(guide_after(CALL, source=source), Special.CALL, '{"k": "2", "n"')
 
 
 def test_code_that_binds_nothing_has_no_locals() -> None:

@@ -132,7 +132,7 @@ class Automaton:
         self._source = source
         self._complete = complete
         self._states: dict[object, State] = {}
-        self._called_names: dict[frozenset[bytes], Choices] = {}
+        self._called: dict[frozenset[bytes], tuple[Choices, frozenset[int] | None]] = {}
         self.start = Place((Activation(),) * depth, begun=depth > 0)
 
     def at(self, place: Place) -> State:
@@ -176,7 +176,7 @@ class Automaton:
         """The place behind a frame, which was read with `cursor`."""
         activations, line = place.activations, _bytes(frame.source)
         if frame.event is Event.CALL:
-            activations += (self._called(line, frame),)
+            activations += (self._activation(line, frame),)
         elif frame.event is Event.RETURN:
             activations = activations[:-1]
             if activations:
@@ -222,7 +222,7 @@ class Automaton:
                 return None
             return State(place, Phase.OBJECT if begun in _STATEFUL else Phase.ACTION, begun)
         if phase is Phase.ACTION and special is Special.ACTION:
-            choices = self._lines(place, event)
+            choices = self._lines(state)
             high = len(choices.texts) if choices is not None else 0
             return State(place, Phase.LINE, event, state.names, choices=choices, high=high)
         if phase is Phase.LINE and _is_whole_line(state):
@@ -315,22 +315,30 @@ class Automaton:
             place.expectation = Expectation(self._source, top)
         return place.expectation
 
-    def _lines(self, place: Place, event: Event | None) -> Choices | None:
+    def _lines(self, state: State) -> Choices | None:
         if not self._complete:
             return None
-        if event is Event.CALL:
-            return self._source.called if place.begun else self._source.entry
-        expected = self._expected(place)
-        return expected.lines if event is Event.LINE else expected.ends
+        source = self._source
+        if state.event is Event.CALL:
+            if not state.place.begun:
+                return source.entry
+            lines = self._calls(state.names)[1]
+            return source.anywhere.lines if lines is None else source.shown(lines)
+        expected = self._expected(state.place)
+        return expected.lines if state.event is Event.LINE else expected.ends
+
+    def _calls(self, said: frozenset[bytes]) -> tuple[Choices, frozenset[int] | None]:
+        if said not in self._called:
+            self._called[said] = self._source.calls(said)
+        return self._called[said]
 
     def _names(self, state: State) -> tuple[Choices | None, bool]:
         """The names that can come next, None for any, and whether the locals may end."""
         if not self._complete:
             return None, True
         if state.event is Event.CALL:
-            if state.names not in self._called_names:
-                self._called_names[state.names] = Choices(self._source.anywhere.names - state.names)
-            return self._called_names[state.names], True
+            choices, lines = self._calls(state.names)
+            return choices, lines is None or bool(lines)
         return self._expected(state.place).names(state.names)
 
     def _has_more_names(self, state: State) -> bool:
@@ -362,7 +370,7 @@ class Automaton:
     def _may_end(self, place: Place) -> bool:
         return place.begun and not place.activations
 
-    def _called(self, line: bytes, frame: Frame) -> Activation:
+    def _activation(self, line: bytes, frame: Frame) -> Activation:
         values = _values(frame)
         if not self._complete:
             return Activation(values=values, fresh=True)

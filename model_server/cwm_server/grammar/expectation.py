@@ -100,8 +100,7 @@ class Expectation:
         sure = frozenset[bytes]()
         if len(steps) == 1 and not activation.raised:
             sure = source.spelled(name for name in steps[0].sure if not name.startswith("__"))
-        if not activation.fresh:
-            binds |= source.rebound
+        binds |= source.rebound
         calm = activation.fresh and all(step.calm for step in steps)
         self._must = [name for name in self._before if name not in unbinds]
         self._optional = unbinds.intersection(self._before)

@@ -12,15 +12,16 @@ from dataclasses import dataclass, field, replace
 
 END = 0  # among the lines that follow: the function may return there
 _Function = ast.FunctionDef | ast.AsyncFunctionDef
-_OWNERS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
-_COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
-_RESUMED = (ast.Yield, ast.YieldFrom, ast.Await)
+FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
+OWNERS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
+COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
+RESUMED = (ast.Yield, ast.YieldFrom, ast.Await)
 # Syntax that can change a value that some name is already bound to, or run code that does.
 _CHANGING = (
     *(ast.Call, ast.Subscript, ast.Attribute, ast.AugAssign, ast.For, ast.AsyncFor, ast.With, ast.AsyncWith),
-    *(ast.Delete, ast.Import, ast.ImportFrom, ast.Starred, ast.Match, ast.ClassDef, *_COMPREHENSIONS, *_RESUMED),
+    *(ast.Delete, ast.Import, ast.ImportFrom, ast.Starred, ast.Match, ast.ClassDef, *COMPREHENSIONS, *RESUMED),
 )
-_SURE = (ast.Assign, ast.AugAssign, *_OWNERS)
+_SURE = (ast.Assign, ast.AugAssign, *OWNERS)
 _STAR: type[ast.stmt] = getattr(ast, "TryStar", ast.Try)  # `try ... except*` is there from 3.11 on
 
 
@@ -91,7 +92,7 @@ class Flow:
             return self._try(node, follow, around)  # type: ignore[arg-type]
         if isinstance(node, ast.Match):
             return self._match(node, follow, around)
-        if isinstance(node, _OWNERS):
+        if isinstance(node, OWNERS):
             lines = range(first_line(node), max(node.lineno + 1, first_line(node.body[0])))
             return self._add(node, (), follow, around, lines)
         return self._simple(node, follow, around)
@@ -202,14 +203,14 @@ class Flow:
         parts = list(parts)
         own = frozenset(_lines(parts, node.lineno) if lines is None else lines)
         bound, unbound = {*binds, *_bound(node, parts)}, set(around.unbinds)
-        loops = _contains(parts, (*_COMPREHENSIONS, *_RESUMED)) or isinstance(node, (ast.AsyncFor, ast.AsyncWith))
+        loops = _contains(parts, (*COMPREHENSIONS, *RESUMED)) or isinstance(node, (ast.AsyncFor, ast.AsyncWith))
         if loops:
             unbound |= {name for part in parts for name in _inlined(part)}
         # The end of an iterator is an exception that the statement itself catches.
         iterates = isinstance(node, ast.For) or _contains(parts, (ast.Tuple, ast.List, ast.Starred))
         if isinstance(node, ast.Delete):
             unbound |= {each.id for each in ast.walk(node) if isinstance(each, ast.Name)}
-        if _contains(parts, _RESUMED) or isinstance(node, (ast.AsyncFor, ast.AsyncWith)):
+        if _contains(parts, RESUMED) or isinstance(node, (ast.AsyncFor, ast.AsyncWith)):
             after |= {END}
         changing = (
             isinstance(node, _CHANGING) or _contains(parts, _CHANGING) or bool(getattr(node, "decorator_list", ()))
@@ -283,13 +284,13 @@ def _walk(node: ast.AST) -> Iterator[ast.AST]:
     while pending:
         each = pending.pop()
         yield each
-        if not isinstance(each, (ast.Lambda, *_OWNERS)):
+        if not isinstance(each, (ast.Lambda, *OWNERS)):
             pending.extend(ast.iter_child_nodes(each))
 
 
 def _bound(node: ast.AST, parts: Iterable[ast.AST]) -> Iterator[str]:
     """The names that a statement can bind."""
-    if isinstance(node, _OWNERS):
+    if isinstance(node, OWNERS):
         yield node.name
     for each in (each for part in parts for each in _walk(part)):
         if isinstance(each, ast.Name) and not isinstance(each.ctx, ast.Load):
@@ -300,14 +301,14 @@ def _bound(node: ast.AST, parts: Iterable[ast.AST]) -> Iterator[str]:
             yield each.name
         elif isinstance(each, ast.MatchMapping) and each.rest:
             yield each.rest
-        elif isinstance(each, _COMPREHENSIONS):
+        elif isinstance(each, COMPREHENSIONS):
             yield ".0"
 
 
 def _inlined(part: ast.AST) -> Iterator[str]:
     """Variables of comprehensions, which for a while stand in the way of others where comprehensions are inlined."""
     for each in _walk(part):
-        if isinstance(each, _COMPREHENSIONS):
+        if isinstance(each, COMPREHENSIONS):
             for name in ast.walk(each):
                 if isinstance(name, ast.Name):
                     yield name.id

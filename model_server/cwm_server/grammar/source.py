@@ -10,15 +10,13 @@ from bisect import bisect_left
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 
-from cwm_server.grammar.flow import Flow, first_line
+from cwm_server.grammar.calls import ITERATED, Opening, openings
+from cwm_server.grammar.flow import COMPREHENSIONS, FUNCTIONS, OWNERS, RESUMED, Flow, first_line
 from cwm_tracer.source import parsed
 from cwm_tracer.wire import START_MARKER, strip_marker
 
 _WORD = re.compile(r"[^\W\d]\w*")
-_OWNERS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
-_UNNAMED = (ast.Lambda, ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
-_RESUMED = (ast.Yield, ast.YieldFrom, ast.Await)
-_COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
+_UNNAMED = (ast.Lambda, *COMPREHENSIONS)
 # Code that binds names which stand nowhere as names.
 _BINDING_CALLS = frozenset(("exec", "eval", "locals", "vars", "globals", "__prepare__"))
 _IN_CLASS_BODIES = (
@@ -62,8 +60,8 @@ class Region:
 class Source:
     """What a context's text allows, with every line that runs in it (`complete`).
 
-    `anywhere` is the region of an activation of which nothing is known. `entry` holds the marked line, `called` the
-    lines that a CALL can stand on; each may be all lines. `suspends` says that the entry's RETURN may not be its last.
+    `anywhere` is the region of an activation of which nothing is known. `entry` holds the marked line, or all
+    lines. `suspends` says that the entry's RETURN may not be its last.
     """
 
     def __init__(self, text: str) -> None:
@@ -74,7 +72,7 @@ class Source:
         if self._outline is not None:
             self._bound = self._outline.bound
         else:
-            self._bound = frozenset(_WORD.findall(text)) | {".0", *_IN_CLASS_BODIES, *_IN_GENERICS}
+            self._bound = frozenset(_WORD.findall(text)) | {ITERATED, *_IN_CLASS_BODIES, *_IN_GENERICS}
         self.anywhere = Region(Choices(self._shown(every)), _spelled(self._bound))
         self._numbers: dict[bytes, list[int]] = {}
         for number in every:
@@ -88,14 +86,12 @@ class Source:
         self.rebound = _spelled(self._outline.rebound) if self._outline is not None else frozenset()
         marked = [number for number in every if _is_marked(self._lines[number - 1])]
         self.entry = Choices(self._shown(marked)) if marked else self.anywhere.lines
+        self._openings: list[tuple[Opening, list[bytes]]] = []
         if self._outline is not None:
-            self.called = Choices(self._shown(sorted(self._outline.called)))
+            self._openings = [(each, [spelled(name) for name in each.required]) for each in self._outline.openings]
             self.suspends = not marked or any(self._outline.suspends(number) for number in marked)
         else:
-            self.called = self.anywhere.lines
             self.suspends = bool(re.search(r"\b(?:yield|await|async)\b", text))
-        if not self.called.texts:
-            self.called = self.anywhere.lines
 
     def region(self, line: bytes) -> Region | None:
         """Where an activation stands whose CALL stands on a line of this text; None where that is not known."""
@@ -126,6 +122,23 @@ class Source:
             clear = flow is not None and number not in flow.steps and not getattr(node, "type_params", ())
             self._flows[number] = flow if clear else None
         return self._flows[number]
+
+    def calls(self, said: frozenset[bytes]) -> tuple[Choices, frozenset[int] | None]:
+        """Of a CALL that has shown some names: the names that can be next, and where it can stand if it ends there.
+
+        No line at all where it may not end, None for any line.
+        """
+        if not self._openings:
+            return Choices(self.anywhere.names - said), None
+        names, lines = set[bytes](), set[int]()
+        for opening, required in self._openings:
+            due = required[len(said) : len(said) + 1]
+            if due and said.issuperset(required[: len(said)]):
+                names.update(due)
+            elif not due and said.issuperset(required) and (opening.others or len(said) == len(required)):
+                names |= self.anywhere.names if opening.others else frozenset()
+                lines |= opening.lines
+        return Choices(names - said), frozenset(lines)
 
     def numbers(self, line: bytes) -> frozenset[int]:
         """The lines of this text."""
@@ -162,8 +175,8 @@ class _Outline:
     def __init__(self, tree: ast.Module, lines: list[str]) -> None:
         self._lines = lines
         self._nodes = [node for node in ast.walk(tree) if hasattr(node, "lineno")]
-        self._owners = [node for node in self._nodes if isinstance(node, _OWNERS)]
-        self._statements = [node for node in _loose(tree.body) if not isinstance(node, _OWNERS)]
+        self._owners = [node for node in self._nodes if isinstance(node, OWNERS)]
+        self._statements = [node for node in _loose(tree.body) if not isinstance(node, OWNERS)]
         self._classes = [node.name.lstrip("_") for node in self._owners if isinstance(node, ast.ClassDef)]
         self._words: dict[int, set[str]] = {}
         stored = set(_stored(tree))
@@ -180,7 +193,7 @@ class _Outline:
         self._everywhere = frozenset(_WORD.findall("\n".join(lines))) if free else frozenset()
         names = {*stored, *self._everywhere}
         self.bound = frozenset({*names, *self.mangled(names)})
-        self.called = self._called()
+        self.openings = frozenset(openings(tree))
 
     def scope(self, number: int) -> set[int]:
         """The lines of the functions and classes whose activations can begin, or go on, at a line."""
@@ -217,7 +230,7 @@ class _Outline:
         """Whether a function that begins at a line is a generator or a coroutine."""
         for node in self._owners:
             if first_line(node) <= number <= node.lineno and (
-                isinstance(node, ast.AsyncFunctionDef) or any(isinstance(each, _RESUMED) for each in ast.walk(node))
+                isinstance(node, ast.AsyncFunctionDef) or any(isinstance(each, RESUMED) for each in ast.walk(node))
             ):
                 return True
         return False
@@ -231,23 +244,11 @@ class _Outline:
         """The lines of a definition without the bodies of those nested in it."""
         lines = set(range(first_line(node), _last(node) + 1))
         for inner in ast.walk(node):
-            if inner is not node and isinstance(inner, _OWNERS):
-                start = first_line(inner.body[0]) if isinstance(inner.body[0], _OWNERS) else inner.body[0].lineno
+            if inner is not node and isinstance(inner, OWNERS):
+                start = first_line(inner.body[0]) if isinstance(inner.body[0], OWNERS) else inner.body[0].lineno
                 if self._lines[start - 1].encode()[: inner.body[0].col_offset].strip():
                     start += 1  # it begins behind the colon
                 lines.difference_update(range(start, _last(inner) + 1))
-        return lines
-
-    def _called(self) -> set[int]:
-        """Lines that a CALL can stand on: definitions, and what is called or resumed in the middle of a line."""
-        lines: set[int] = set()
-        for node in self._nodes:
-            if isinstance(node, _OWNERS):
-                lines.update(range(first_line(node), node.lineno + 1))
-            elif isinstance(node, (*_UNNAMED, *_RESUMED)):
-                lines.update(range(node.lineno, _last(node) + 1))
-            elif isinstance(node, (ast.AsyncFor, ast.AsyncWith)):
-                lines.update(range(node.lineno, node.body[0].lineno + 1))
         return lines
 
 
@@ -258,7 +259,7 @@ def _stored(tree: ast.Module) -> Iterator[str]:
         node, inside = pending.pop()
         if inside:
             yield from _names(node)[0]
-        opens = isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, *_UNNAMED))
+        opens = isinstance(node, (*FUNCTIONS, *_UNNAMED))
         pending += [(child, inside or opens) for child in ast.iter_child_nodes(node)]
 
 
@@ -270,8 +271,8 @@ def _names(node: ast.AST) -> tuple[list[str], list[str]]:
         (used if isinstance(node.ctx, ast.Load) else bound).append(node.id)
         if node.id in ("super", "__class__"):
             bound.append("__class__")
-    elif isinstance(node, _COMPREHENSIONS):
-        bound.append(".0")
+    elif isinstance(node, COMPREHENSIONS):
+        bound.append(ITERATED)
     elif isinstance(node, ast.arg):
         bound.append(node.arg)
     elif isinstance(node, ast.alias):
@@ -280,7 +281,7 @@ def _names(node: ast.AST) -> tuple[list[str], list[str]]:
         bound += node.names
     elif isinstance(node, ast.MatchMapping):
         bound.append(node.rest)
-    elif isinstance(node, (*_OWNERS, ast.ExceptHandler, ast.MatchAs, ast.MatchStar)):
+    elif isinstance(node, (*OWNERS, ast.ExceptHandler, ast.MatchAs, ast.MatchStar)):
         bound.append(node.name)
         if isinstance(node, ast.ClassDef):
             bound += _IN_CLASS_BODIES
