@@ -7,7 +7,7 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 
-from pytest_cwm.cli import compare, debug, evaluate, report, trend
+from pytest_cwm.cli import compare, debug, evaluate, export, report, trend
 from pytest_cwm.cli.status import FAILED, INTERRUPTED, fail
 
 _Run = Callable[[argparse.Namespace], int]
@@ -36,7 +36,7 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     commands.add_parser("serve", help="serve a model over HTTP (`cwm serve --help` lists its options)", add_help=False)
 
-    for each in (debug, report, compare, trend, evaluate):
+    for each in (debug, report, compare, trend, evaluate, export):
         each.add_parser(commands)
     return parser
 

@@ -1,0 +1,93 @@
+"""Recorded runs become documents that a model is trained on, as the recorder saw them."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from cwm_tracer import wire
+from cwm_tracer.model import Event
+from pytest_cwm.cli import main
+from pytest_cwm.evaluation.suites import trace_of
+
+SUITE = """
+def double(n):
+    return n * 2
+
+def test_double():
+    assert double(4) == 8
+
+def test_double_again():
+    assert double(5) == 10
+
+def test_fails():
+    assert double(1) == 3
+
+def test_nothing():
+    pass
+"""
+
+
+@pytest.fixture
+def report(pytester: pytest.Pytester) -> Path:
+    pytester.makepyfile(SUITE)
+    pytester.runpytest_inprocess("--cwm-all", "--cwm-mode=none", "--cwm-report=run.json.gz")
+    return pytester.path / "run.json.gz"
+
+
+def documents(folder: Path) -> list[dict[str, object]]:
+    return [json.loads(line) for path in sorted(folder.glob("*.jsonl")) for line in path.read_text().splitlines()]
+
+
+def test_each_test_is_a_document_that_reads_as_its_trace(report: Path, tmp_path: Path) -> None:
+    assert main(["export", str(report), "--out", str(tmp_path / "corpus"), "--source", "shop"]) == 0
+    found = documents(tmp_path / "corpus")
+    assert [document["source"] for document in found] == ["shop"] * 4
+    trace = trace_of(found[0]["segments"])  # type: ignore[arg-type]
+    assert trace is not None
+    assert "def double(n):" in trace.context.text
+    assert [frame.event for frame in trace.frames][:4] == [Event.CALL, Event.LINE, Event.CALL, Event.LINE]
+    assert trace.frames[-1].event is Event.RETURN
+
+
+def test_a_long_trace_is_cut_and_has_no_end(report: Path, tmp_path: Path) -> None:
+    assert main(["export", str(report), "--out", str(tmp_path / "corpus"), "--frames", "3"]) == 0
+    end = list(wire.Special).index(wire.Special.END)
+    cut = [document for document in documents(tmp_path / "corpus") if "double" in str(document["segments"])]
+    assert [end in document["segments"] for document in cut] == [False] * 3  # type: ignore[operator]
+
+
+def test_the_same_trace_twice_is_one_document(report: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["export", str(report), str(report), "--out", str(tmp_path / "corpus")]) == 0
+    assert len(documents(tmp_path / "corpus")) == 4
+    assert "left out: 4 duplicate" in capsys.readouterr().out
+
+
+def test_functions_of_an_evaluation_set_are_left_out(
+    report: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    task = {"task_id": 11, "test_setup_code": "", "code": "def twice(x):\n    return x * 2", "test_list": []}
+    (tmp_path / "mbpp.jsonl").write_text(json.dumps(task) + "\n")
+    out = tmp_path / "corpus"
+    assert main(["export", str(report), "--out", str(out), "--keep-out", str(tmp_path)]) == 0
+    assert "double" not in str(documents(out))
+    assert "left out: 3 in an evaluation set" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status", "message"),
+    [
+        (["nowhere.json", "--out", "new"], 4, "nowhere.json"),
+        (["run.json.gz", "--out", "."], 2, ". is not empty"),
+        (["run.json.gz", "--out", "new", "--keep-out", "."], 2, "mbpp.jsonl is not there"),
+        (["run.json.gz", "--out", "new", "--frames", "0"], 2, "at least 1"),
+        (["run.json.gz", "--out", "new", "--frames", "2"], 0, ""),
+    ],
+)
+def test_what_is_wrong_is_said_in_a_line(
+    report: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], status: int, message: str
+) -> None:
+    assert main(["export", *arguments]) == status
+    assert message in capsys.readouterr().err
