@@ -173,4 +173,5 @@ class ActivePlugin:
             tokenizer=settings.tokenizer,
             token=settings.token,
             constrain=settings.constrain,
+            allow_http=settings.allow_http,
         )

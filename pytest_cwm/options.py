@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal, cast
 
 import pytest
 
+from pytest_cwm.predictors import ENGINES
 from pytest_cwm.views import VIEWS, Output, parse_output
 
 if TYPE_CHECKING:
@@ -20,7 +21,6 @@ Mode = Literal["verify", "rollout", "both", "none"]
 Threads = Literal["test", "all"]
 THREADS = ("test", "all")
 MODES = ("verify", "rollout", "both", "none")
-ENGINES = ("auto", "vllm", "sglang", "fgserve")
 DEFAULT_MAX_FRAMES = 10_000
 DEFAULT_CONTEXT_TOKENS = 1_024
 DEFAULT_CASSETTES = ".cwm/cassettes"
@@ -34,6 +34,7 @@ _BOOLEANS = (
     ("cwm_all", "with --cwm-trace: record every test, not only those marked with @pytest.mark.cwm_start"),
     ("cwm_pdb", "at a failing test, drop into the predicted debugger where prediction and reality first part"),
     ("cwm_annotations", "print divergences as notes for GitHub Actions"),
+    ("cwm_allow_http", "let plain HTTP go to a server on another machine, where anybody on the way can read it"),
     ("cwm_refresh", "with --cwm-against=last-green: forget which values were seen to vary from run to run"),
 )
 _VALUES = (
@@ -90,6 +91,7 @@ class Settings:
     model: str | None = None
     tokenizer: str | None = None
     constrain: bool = True
+    allow_http: bool = False
     max_frames: int = DEFAULT_MAX_FRAMES
     threads: Threads = "test"
     context_tokens: int = DEFAULT_CONTEXT_TOKENS
@@ -219,6 +221,7 @@ def read_settings(config: pytest.Config) -> Settings:
         model=values["cwm_model"] or None,
         tokenizer=values["cwm_tokenizer"] or None,
         constrain=values["cwm_constrain"],
+        allow_http=values["cwm_allow_http"],
         threads=cast(Threads, _one_of("--cwm-threads", values["cwm_threads"] or "test", THREADS)),
         max_frames=_count("--cwm-max-frames", values["cwm_max_frames"] or DEFAULT_MAX_FRAMES),
         context_tokens=_count("--cwm-context-tokens", values["cwm_context_tokens"] or DEFAULT_CONTEXT_TOKENS),

@@ -149,6 +149,7 @@ class PredictionSession:
                 "seconds": round(time.monotonic() - self._began, 3),
                 "platform": platform.platform(),
                 "server": self._settings.shown_server,
+                "engine": getattr(self._predictor, "engine", None),
             },
         )
 
@@ -188,6 +189,11 @@ class PredictionSession:
             notes.append(self._unavailable)
         if self._settings.constrain and self._model().get("constrained") is False:
             notes.append(f"unconstrained: {self._model()['name']} does not know constrained decoding")
+        if getattr(self._predictor, "scores", None) is False:
+            notes.append(
+                f"no tf.bits: {self._model()['name']} does not show the probabilities of given tokens; "
+                "every frame was decoded, which takes long"
+            )
         if self._asks and sys.version_info >= _COMPREHENSIONS_INLINED and self._predictor is not None:
             notes.append(
                 f"recorded on Python {sys.version_info[0]}.{sys.version_info[1]}, where comprehensions are no frames "

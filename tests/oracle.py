@@ -64,7 +64,7 @@ class Oracle:
         self.truth = list(truth)
         self.beliefs = dict(beliefs or {})
         self.context_length = context_length
-        self.extra: dict[str, object] = {"tokenizer_sha256": TOKENIZER.digest}
+        self.extra: dict[str, object] = {"tokenizer_sha256": TOKENIZER.digest, "extensions": []}
         self._places = {frame.source: index for index, frame in enumerate(truth)}
         self._known: dict[tuple[int, ...], list[int]] = {}
         for index, belief in self.beliefs.items():
@@ -72,8 +72,10 @@ class Oracle:
                 self._places.setdefault(belief.source, index)
 
     def next_token(self, ids: Sequence[int]) -> int:
-        """The greedy continuation of a prompt."""
-        last = max((index for index, token in enumerate(ids) if token == FRAME), default=-1)
+        """The greedy continuation of a prompt; what is no trace is continued with a separator."""
+        if FRAME not in ids:
+            return FRAME
+        last = len(ids) - 1 - list(ids)[::-1].index(FRAME)
         partial = list(ids[last + 1 :])
         said = self._said(tuple(ids[: last + 1]))
         if partial == said[: len(partial)] and len(partial) < len(said):

@@ -63,6 +63,7 @@ def answering(answer: Callable[[Call], Reply]) -> Iterator[tuple[str, list[Call]
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
+        disable_nagle_algorithm = True  # headers and body are written apart: the second waited 40 ms
 
         def respond(self) -> None:
             body = self.rfile.read(int(self.headers.get("Content-Length", 0)))

@@ -96,7 +96,8 @@ def test_the_server_comes_from_options_or_the_environment_and_the_token_from_the
 ) -> None:
     pipe(monkeypatch)
     main(["debug", str(STRAWBERRY)])
-    assert made.options == {"server": None, "engine": "auto", "model": None, "tokenizer": None, "token": None}
+    usual = {"engine": "auto", "model": None, "tokenizer": None, "allow_http": False}
+    assert made.options == {**usual, "server": None, "token": None}
     monkeypatch.setenv("CWM_SERVER", "http://one:8000")
     monkeypatch.setenv("CWM_TOKEN", "hidden")
     main(["debug", str(STRAWBERRY), "--cwm-model", "cwm"])

@@ -6,6 +6,7 @@ import argparse
 import os
 
 from pytest_cwm.cli.status import OK, USAGE, fail
+from pytest_cwm.predictors import ENGINES
 
 
 def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -59,6 +60,7 @@ def run(parsed: argparse.Namespace) -> int:
             model=parsed.cwm_model,
             tokenizer=parsed.cwm_tokenizer,
             token=os.environ.get("CWM_TOKEN") or None,
+            allow_http=parsed.cwm_allow_http,
         )
     except PredictionError as error:
         return fail(error)
@@ -89,7 +91,8 @@ def _add_server_options(parser: argparse.ArgumentParser) -> None:
         default=os.environ.get("CWM_SERVER") or None,
         help="a model server (CWM_SERVER; default: the embedded model)",
     )
-    server.add_argument("--cwm-engine", choices=["auto", "vllm", "sglang", "fgserve"], default="auto", metavar="ENGINE")
+    server.add_argument("--cwm-engine", choices=ENGINES, default="auto", metavar="ENGINE")
+    server.add_argument("--cwm-allow-http", action="store_true", help="let plain HTTP go to another machine")
     server.add_argument("--cwm-model", metavar="NAME")
     server.add_argument("--cwm-tokenizer", metavar="PATH")
 

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from pytest_cwm.cli.status import FAILED, OK, UNREADABLE, fail
+from pytest_cwm.predictors import ENGINES
 
 if TYPE_CHECKING:
     from pytest_cwm.evaluation.measure import Evaluation
@@ -34,7 +35,8 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     )
     parser.add_argument("--model", metavar="DIR", help="directory of a model (default: the embedded one)")
     parser.add_argument("--server", metavar="URL", help="a model server, instead")
-    parser.add_argument("--engine", default="auto", help="what the server is: auto, vllm, sglang or fgserve")
+    parser.add_argument("--engine", default="auto", choices=ENGINES, help="what the server is (auto: ask it)")
+    parser.add_argument("--allow-http", action="store_true", help="let plain HTTP go to a server on another machine")
     parser.add_argument("--tokenizer", metavar="PATH", help="the tokenizer of the model at the server")
     parser.add_argument("--programs", type=int, metavar="N", help="only the first N programs of each suite")
     parser.add_argument("--rollouts", type=int, metavar="N", help="free-running over the first N only")
@@ -95,6 +97,7 @@ def _evaluate(parsed: argparse.Namespace, suite: Suite, constrained: bool) -> Ev
         tokenizer=parsed.tokenizer,
         token=os.environ.get("CWM_TOKEN"),
         constrain=constrained,
+        allow_http=parsed.allow_http,
     )
     try:
         return evaluate(predictor, suite, constrained=constrained, rollouts=parsed.rollouts, progress=_progress)

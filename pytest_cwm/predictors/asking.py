@@ -62,6 +62,7 @@ class Model:
             if self._info is None:
                 info = self.transport.model()
                 self._check_tokenizer(info)
+                self.transport.probe()
                 self._info = info
             return self._info
 

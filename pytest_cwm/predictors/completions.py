@@ -52,6 +52,16 @@ class TokenPredictor:
         return None if self._model.known is None else self._model.constrains
 
     @property
+    def engine(self) -> str | None:
+        """What the server was recognised as; None until it was asked."""
+        return None if self._model.known is None else self._model.known.engine
+
+    @property
+    def scores(self) -> bool | None:
+        """Whether it shows the probabilities of given tokens; None until it was asked."""
+        return None if self._model.known is None else self._transport.can_score
+
+    @property
     def identity(self) -> Identity | None:
         """What its predictions depend on; None until the server was asked."""
         return None if self._model.known is None else self.identify()
@@ -133,8 +143,9 @@ class CompletionsPredictor(TokenPredictor):
         frame_tokens: int = 2048,
         guessed: bool = False,
         constrain: bool = True,
+        allow_http: bool = False,
     ) -> None:
-        client = JsonClient(url, token=token, timeouts=timeouts)
+        client = JsonClient(url, token=token, timeouts=timeouts, allow_http=allow_http)
         super().__init__(
             OpenAITransport(client, model),
             tokenizer,

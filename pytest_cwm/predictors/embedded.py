@@ -80,6 +80,9 @@ class _ChildTransport:
     def model(self) -> ModelInfo:
         return self._ready().model()
 
+    def probe(self) -> None:
+        """Our own server need not be asked."""
+
     def score(self, ids: Sequence[int], start: int = 1, constraint: Constraint | None = None) -> list[TokenScore]:
         return self._ready().score(ids, start, constraint)
 
@@ -147,7 +150,7 @@ class _ChildTransport:
                 self._failure = self._died()
             return
         # A model on a busy laptop may take its time; its death shows as a closed connection at once.
-        client = JsonClient(f"http://127.0.0.1:{port}", token=self._token, timeouts=Timeouts(read=300.0))
+        client = JsonClient(f"http://127.0.0.1:{port}", token=self._token, timeouts=Timeouts(read=300.0, quick=60.0))
         self._remote = OpenAITransport(client)
 
     def _died(self) -> str:

@@ -5,14 +5,12 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-from cwm_server.tokenizer import Tokenizer
-from cwm_tracer.wire import Special
-from pytest_cwm.predictors.base import PredictionError, Sampling
-from pytest_cwm.predictors.completions import TokenPredictor
-from pytest_cwm.predictors.http import JsonClient, Timeouts
+from pytest_cwm.predictors.base import GREEDY, PredictionError, Sampling
+from pytest_cwm.predictors.http import JsonClient
 from pytest_cwm.predictors.transport import Constraint, Generated, ModelInfo, TokenScore, cut_at_stop
 
-_ROUNDS = 4
+_ROUNDS = 64  # a frame whose text holds the separator so often is not worth more
+_PROBE = (1, 2)  # token ids that every vocabulary has
 
 
 class FgserveTransport:
@@ -34,11 +32,15 @@ class FgserveTransport:
         self._client = client
         self._stop_strings = stop_strings
         self._ends = ends
-        self._info = ModelInfo(model or "fgserve", context_length)
+        self._info = ModelInfo(model or "fgserve", context_length, engine="fgserve")
 
     def model(self) -> ModelInfo:
         """See `Transport`. The server can't be asked: this is what the user named."""
         return self._info
+
+    def probe(self) -> None:
+        """See `Transport`: whether it gives token ids."""
+        self._generate(_PROBE, 1, (), GREEDY)
 
     def score(self, ids: Sequence[int], start: int = 1, constraint: Constraint | None = None) -> list[TokenScore]:
         """Not possible here."""
@@ -80,9 +82,11 @@ class FgserveTransport:
             new = self._tokens(self._client.post("/completions", body))
             ids += new
             answer = cut_at_stop(ids, stop)
-            # It stops at the string in a text as well; then the answer is not complete yet.
-            if answer.stopped or len(ids) >= max_tokens or not new:
+            if answer.stopped or len(ids) >= max_tokens:
                 break
+            if not words or not new or new[-1] in self._ends:
+                return Generated(tuple(ids), True)  # at an end of its own
+            # It stops at the string in a text as well; then the answer is not complete yet.
         return answer
 
     def _tokens(self, answer: object) -> list[int]:
@@ -93,23 +97,3 @@ class FgserveTransport:
         if not isinstance(tokens, list) or any(type(token) is not int or token < 0 for token in tokens):
             raise self._client.fault("choices[0].tokens is no list of token ids")
         return tokens
-
-
-class FgservePredictor(TokenPredictor):
-    """A model behind fgserve: every frame of a truth is a request of its own, and bits are unknown."""
-
-    def __init__(
-        self,
-        url: str,
-        tokenizer: Tokenizer,
-        *,
-        token: str | None = None,
-        model: str | None = None,
-        timeouts: Timeouts = Timeouts(),  # noqa: B008 - immutable
-        context_length: int | None = None,
-    ) -> None:
-        client = JsonClient(url, token=token, timeouts=timeouts)
-        end = tokenizer.special(Special.END)
-        separator = tokenizer.special(Special.FRAME)
-        transport = FgserveTransport(client, {separator: Special.FRAME.value}, {end}, model, context_length)
-        super().__init__(transport, tokenizer, name=model or client.shown)

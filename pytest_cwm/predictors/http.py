@@ -1,30 +1,44 @@
-"""JSON over HTTP with time limits, one retry, a circuit breaker, and one clear line for each way it can fail."""
+"""JSON over HTTP with time limits, retries of what may be retried, and one clear line for each way it can fail."""
 
 from __future__ import annotations
 
 import json
+import os
+import random
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit, urlunsplit
 
+from pytest_cwm.predictors import http_errors
+from pytest_cwm.predictors.address import parse_address
 from pytest_cwm.predictors.base import PredictionError
+from pytest_cwm.predictors.breaker import Breaker
 
 if TYPE_CHECKING:
     import requests
 
-_FAILURES_TO_OPEN = 2
-_LONGEST_WAIT = 5.0  # seconds; a server may ask for more in Retry-After
+_BUSY = (429, 503)
+_RETRIES = 3
+_PIECE = 1 << 18
+_LARGEST = 512 << 20  # bytes of an answer: far beyond the scores of a million tokens
 
 
 @dataclass(frozen=True, slots=True)
 class Timeouts:
-    """Seconds: to connect, for an answer to begin, and before the one retry."""
+    """Seconds: to connect, for an answer to begin or go on, for all of it, and for what needs no model.
+
+    `retry` is the first of three waits before what failed is sent again, each twice as long as the one before.
+    `patience` bounds all waits together where a busy server says how long.
+    """
 
     connect: float = 5.0
     read: float = 120.0
     retry: float = 0.5
+    whole: float = 900.0
+    quick: float = 10.0
+    patience: float = 30.0
 
 
 class RefusedError(PredictionError):
@@ -35,30 +49,71 @@ class RefusedError(PredictionError):
         self.status = status
 
 
+class _Undelivered(Exception):
+    """What was sent had no whole answer; `again` when it may be sent once more, after `wait` seconds."""
+
+    def __init__(self, message: str, again: bool = False, wait: float | None = None) -> None:
+        super().__init__(message)
+        self.again = again
+        self.wait = wait
+
+
+class _Waits:
+    """How long to wait before a request is sent again."""
+
+    def __init__(self, timeouts: Timeouts) -> None:
+        self._pauses = [timeouts.retry * 2**number for number in range(_RETRIES)]
+        self._least = timeouts.retry
+        self._patience = timeouts.patience
+
+    def before_next(self, failure: _Undelivered) -> float | None:
+        """Seconds; None when it is not sent again."""
+        if not failure.again:
+            return None
+        if failure.wait is None:
+            # Spread out, so that not all who wait come back at once.
+            return self._pauses.pop(0) * random.uniform(0.75, 1.25) if self._pauses else None
+        if failure.wait > self._patience:
+            return None
+        self._patience -= max(failure.wait, self._least)
+        return failure.wait
+
+
 class JsonClient:
     """Talks to one server. All failures are `PredictionError`; the token is in no message.
 
-    After two requests in a row that could not be delivered or were not answered in time, every later one fails at
-    once with the first reason: a dead server costs a run seconds, not a timeout for each test.
+    Sent again is only what a moment may mend: a connection that was refused or broke, HTTP 503, and 429 when it says
+    when to come back. What is asked for changes nothing at the server, so sending it twice is safe. A server that does
+    not answer in time is not asked again; see `Breaker` for what follows.
+    Raises PredictionError when `url` is none, or plain HTTP to another machine without `allow_http`.
     """
 
-    def __init__(self, url: str, *, token: str | None = None, timeouts: Timeouts = Timeouts()) -> None:
-        self.shown, self._root, self._loopback = _parse(url)
+    def __init__(
+        self, url: str, *, token: str | None = None, timeouts: Timeouts = Timeouts(), allow_http: bool = False
+    ) -> None:
+        address = parse_address(url, allow_http=allow_http)
+        self.shown = address.shown
+        self._root = address.root
+        self._loopback = address.loopback
         self._token = token
         self._timeouts = timeouts
         self._lock = threading.Lock()
-        self._failures: list[str] = []
+        self._breaker = Breaker(self._alive)
         self._closed = threading.Event()
         self._local = threading.local()
         self._sessions: list[requests.Session] = []
 
     def get(self, path: str) -> Any:
-        """The JSON value at `path`."""
+        """The JSON value at `path`, which the server must have at hand."""
         return self._ask("GET", path, None)
 
     def post(self, path: str, body: object) -> Any:
-        """The JSON answer to `body`. It may be sent twice: what is asked for changes nothing at the server."""
+        """The JSON answer to `body`."""
         return self._ask("POST", path, json.dumps(body).encode("ascii"))
+
+    def status(self, path: str) -> int:
+        """The HTTP status of a GET, whatever it is."""
+        return self._deliver("GET", path, None)[0]
 
     def close(self) -> None:
         """Close all connections; a request under way fails soon."""
@@ -73,66 +128,111 @@ class JsonClient:
         return PredictionError(f"{self.shown} gave a wrong answer: {what}; is it the right kind of server?")
 
     def _ask(self, method: str, path: str, body: bytes | None) -> Any:
-        from requests.exceptions import (
-            ChunkedEncodingError,
-            ConnectionError,
-            ConnectTimeout,
-            RequestException,
-            Timeout,
-        )
-
-        self._check_usable()
-        try:
-            response, text = self._send_twice(method, path, body)
-        except Timeout as error:
-            if isinstance(error, ConnectTimeout):
-                raise self._failed(
-                    f"{self.shown} can't be reached: no connection in {self._timeouts.connect:g} s"
-                ) from None
-            raise self._failed(f"{self.shown} did not answer within {self._timeouts.read:g} s") from None
-        except ChunkedEncodingError:
-            raise self._failed(f"{self.shown} broke off in the middle of its answer") from None
-        except ConnectionError as error:
-            raise self._failed(f"{self.shown} can't be reached: {_reason(error)}") from None
-        except (RequestException, ValueError) as error:
-            raise self._failed(f"{self.shown} can't be asked: {_reason(error)}") from None
-        with self._lock:
-            self._failures.clear()
-        if response.status_code != 200:
-            raise RefusedError(self._clean(self._refusal(response.status_code, text)), response.status_code)
+        status, text = self._deliver(method, path, body)
+        if status != 200:
+            raise RefusedError(self._clean(http_errors.refusal(self.shown, status, text)), status)
         try:
             return json.loads(text)
         except (ValueError, RecursionError):
-            raise self.fault(f"not JSON but {self._clean(_start(text))!r}") from None
+            raise self.fault(f"not JSON but {self._clean(http_errors.start(text))!r}") from None
 
-    def _send_twice(self, method: str, path: str, body: bytes | None) -> tuple[requests.Response, str]:
-        """Send, and once more after a moment when that may help."""
-        from requests.exceptions import ChunkedEncodingError, ConnectionError, ReadTimeout
+    def _deliver(self, method: str, path: str, body: bytes | None) -> tuple[int, str]:
+        """Send, again when that may help, and take down how it went."""
+        self._check_usable()
+        reason = self._breaker.reason()
+        if reason is not None:
+            raise PredictionError(reason)
+        waits = _Waits(self._timeouts)
+        while True:
+            try:
+                status, text = self._send(method, path, body)
+            except _Undelivered as failure:
+                pause = waits.before_next(failure)
+                if pause is not None:
+                    if self._closed.wait(pause):
+                        self._check_usable()
+                    continue
+                self._check_usable()
+                reason = self._clean(str(failure))
+                self._breaker.failed(reason)
+                raise PredictionError(reason) from None
+            self._breaker.succeeded()
+            return status, text
 
+    def _send(self, method: str, path: str, body: bytes | None) -> tuple[int, str]:
+        """One request and its whole answer. Raises `_Undelivered`."""
+        from requests.exceptions import ConnectionError, ConnectTimeout, ReadTimeout, RequestException, SSLError
+
+        limit = self._timeouts.read if body is not None else min(self._timeouts.quick, self._timeouts.read)
         try:
-            response, text = self._send(method, path, body)
-            if response.status_code not in (429, 503):
-                return response, text
-            wait = _seconds(response.headers.get("Retry-After"), self._timeouts.retry)
+            response = self._request(method, path, body, limit)
+        except ConnectTimeout:
+            text = f"{self.shown} can't be reached: no connection in {self._timeouts.connect:g} s"
+            raise _Undelivered(text) from None
         except ReadTimeout:
-            raise
-        except (ConnectionError, ChunkedEncodingError):
-            wait = self._timeouts.retry
-        if self._closed.wait(min(wait, _LONGEST_WAIT)):
-            self._check_usable()
-        return self._send(method, path, body)
+            raise _Undelivered(f"{self.shown} did not answer within {limit:g} s") from None
+        except ConnectionError as error:
+            # A name or a certificate that is wrong stays wrong.
+            again = not isinstance(error, SSLError) and not _is_unknown_name(error)
+            raise _Undelivered(http_errors.no_connection(self.shown, error), again) from None
+        except (RequestException, ValueError) as error:
+            raise _Undelivered(f"{self.shown} can't be asked: {http_errors.innermost(error)}") from None
+        with response:
+            text = self._read(response, limit)
+        status = response.status_code
+        if status in _BUSY:
+            said = _seconds(response.headers.get("Retry-After"))
+            line = http_errors.refusal(self.shown, status, text)
+            if said is not None and said > self._timeouts.patience:
+                line += f" (it asks to come back in {said:g} s)"
+            if status == 503 or said is not None:
+                raise _Undelivered(line, again=True, wait=said)
+        return status, text
 
-    def _send(self, method: str, path: str, body: bytes | None) -> tuple[requests.Response, str]:
-        headers = {"Content-Type": "application/json", "Accept": "application/json"}
-        response = self._session().request(
+    def _read(self, response: requests.Response, limit: float) -> str:
+        """The body. Bounded, since a server may go on for ever, a byte at a time."""
+        from requests.exceptions import ConnectionError, RequestException
+
+        deadline = time.monotonic() + self._timeouts.whole
+        data = bytearray()
+        try:
+            for piece in response.iter_content(_PIECE):
+                data += piece
+                if len(data) > _LARGEST:
+                    raise _Undelivered(f"{self.shown} answers without end: {len(data) >> 20} MiB and more")
+                if time.monotonic() > deadline:
+                    raise _Undelivered(f"{self.shown} did not finish its answer within {self._timeouts.whole:g} s")
+        except ConnectionError as error:
+            if "timed out" in str(error):
+                text = f"{self.shown} stopped in the middle of its answer for {limit:g} s"
+                raise _Undelivered(text) from None
+            raise _Undelivered(f"{self.shown} broke off in the middle of its answer", again=True) from None
+        except RequestException:
+            raise _Undelivered(f"{self.shown} broke off in the middle of its answer", again=True) from None
+        return data.decode("utf-8", "replace")
+
+    def _request(self, method: str, path: str, body: bytes | None, read: float) -> requests.Response:
+        return self._session().request(
             method,
             self._root + path,
             data=body,
-            headers=headers,
-            timeout=(self._timeouts.connect, self._timeouts.read),
+            headers={"Content-Type": "application/json", "Accept": "application/json"},
+            timeout=(self._timeouts.connect, read),
             allow_redirects=False,  # a token must not follow one
+            stream=True,
         )
-        return response, response.content.decode("utf-8", "replace")
+
+    def _alive(self) -> bool:
+        """Whether anything answers there at all."""
+        from requests.exceptions import RequestException
+
+        if self._closed.is_set():
+            return True
+        try:
+            with self._request("GET", "/health", None, min(self._timeouts.quick, self._timeouts.read)):
+                return True
+        except (RequestException, ValueError):
+            return False
 
     def _session(self) -> requests.Session:
         """One session for each thread, since they are not safe to share."""
@@ -141,8 +241,10 @@ class JsonClient:
         session: requests.Session | None = getattr(self._local, "session", None)
         if session is None:
             session = requests.Session()
-            # No proxy stands between a process and its own child, whatever the environment says.
-            session.trust_env = not self._loopback
+            if self._loopback:
+                # No proxy stands between a process and its own child, whatever the environment says.
+                session.trust_env = False
+                session.verify = os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("CURL_CA_BUNDLE") or True
             if self._token is not None:
                 session.auth = _bearer(self._token)
             self._local.session = session
@@ -151,44 +253,11 @@ class JsonClient:
         return session
 
     def _check_usable(self) -> None:
-        with self._lock:
-            reason = self._failures[0] if len(self._failures) >= _FAILURES_TO_OPEN else None
         if self._closed.is_set():
             raise PredictionError(f"the connection to {self.shown} was closed")
-        if reason is not None:
-            raise PredictionError(reason)
-
-    def _failed(self, reason: str) -> PredictionError:
-        self._check_usable()
-        reason = self._clean(reason)
-        with self._lock:
-            self._failures.append(reason)
-        return PredictionError(reason)
-
-    def _refusal(self, status: int, text: str) -> str:
-        if status == 401 or status == 403:
-            return f"{self.shown} refused the token (HTTP {status}): set the right one in CWM_TOKEN"
-        if 300 <= status < 400:
-            return f"{self.shown} answered with a redirection (HTTP {status}): name the server itself"
-        return f"{self.shown} answered HTTP {status}: {_message(text)}"
 
     def _clean(self, text: str) -> str:
         return text.replace(self._token, "***") if self._token else text
-
-
-def _parse(url: str) -> tuple[str, str, bool]:
-    """How a URL is shown (without a password in it), what requests are sent to, and whether that is this machine."""
-    parts = urlsplit(url)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise PredictionError(f"{url!r} is no URL of a server: write http://HOST:PORT")
-    path = parts.path.rstrip("/").removesuffix("/v1")
-    host = parts.netloc.rpartition("@")[2]
-    loopback = parts.hostname in ("localhost", "::1") or parts.hostname.startswith("127.")
-    return (
-        f"the model server at {urlunsplit((parts.scheme, host, path, '', ''))}",
-        urlunsplit((parts.scheme, parts.netloc, path, "", "")),
-        loopback,
-    )
 
 
 def _bearer(token: str) -> Callable[[requests.PreparedRequest], requests.PreparedRequest]:
@@ -200,39 +269,21 @@ def _bearer(token: str) -> Callable[[requests.PreparedRequest], requests.Prepare
     return sign
 
 
-def _seconds(text: str | None, default: float) -> float:
+def _is_unknown_name(error: Exception) -> bool:
+    import socket
+
+    seen: BaseException | None = error
+    while seen is not None:
+        if isinstance(seen, socket.gaierror) or type(seen).__name__ == "NameResolutionError":
+            return True
+        seen = getattr(seen, "reason", None) or next((a for a in seen.args if isinstance(a, BaseException)), None)
+    return False
+
+
+def _seconds(text: str | None) -> float | None:
+    """Retry-After in seconds; its other form, a date, is not read."""
     try:
-        return max(0.0, float(text)) if text is not None else default
+        seconds = float(text) if text is not None else None
     except ValueError:
-        return default
-
-
-def _reason(error: BaseException) -> str:
-    """The innermost words of requests' nested exceptions, in one line."""
-    seen: BaseException = error
-    while True:
-        inner = getattr(seen, "reason", None) or next((a for a in seen.args if isinstance(a, BaseException)), None)
-        if not isinstance(inner, BaseException):
-            break
-        seen = inner
-    if isinstance(seen, OSError) and seen.strerror:
-        return seen.strerror
-    text = _start(str(seen)) or type(seen).__name__
-    return text.rpartition("[Errno")[2].partition("] ")[2] or text if "[Errno" in text else text
-
-
-def _message(text: str) -> str:
-    """What an error body says: OpenAI's shape, FastAPI's, or its first words."""
-    try:
-        value = json.loads(text)
-    except (ValueError, RecursionError):
-        return _start(text) or "nothing more"
-    for key in ("error", "message", "detail"):
-        if isinstance(value, dict) and key in value:
-            value = value[key]
-    return _start(value if isinstance(value, str) else json.dumps(value))
-
-
-def _start(text: str, limit: int = 300) -> str:
-    text = " ".join(text.split())
-    return text if len(text) <= limit else text[:limit] + "…"
+        return None
+    return seconds if seconds is not None and 0 <= seconds < float("inf") else None

@@ -1,4 +1,8 @@
-"""The completions protocol in vLLM's dialect, which our own server speaks too: token-id prompts, `prompt_logprobs`."""
+"""The completions protocol in vLLM's dialect, which our own server speaks too: token-id prompts, `prompt_logprobs`.
+
+Our server lists what it knows and refuses what it does not. Others ignore a field that they don't know, so the first
+request to them is a question of two tokens, of which the answer shows what they understood.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +11,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from pytest_cwm.predictors.base import Sampling
+from pytest_cwm.predictors.base import PredictionError, Sampling
 from pytest_cwm.predictors.history import History
 from pytest_cwm.predictors.http import JsonClient, RefusedError
 from pytest_cwm.predictors.transport import Constraint, Generated, ModelInfo, TokenScore, cut_at_stop
@@ -15,18 +19,26 @@ from pytest_cwm.predictors.transport import Constraint, Generated, ModelInfo, To
 _PATH = "/v1/completions"
 _CONSTRAINT = "cwm-frames"
 _GONE = 410
+_PROBE = (1, 2)  # token ids that every vocabulary has
 
 
 class OpenAITransport:
     """A server of the completions protocol; `model` chooses among those that it serves."""
 
-    can_score = True
-
     def __init__(self, client: JsonClient, model: str | None = None) -> None:
         self._client = client
         self._wanted = model
         self._info: ModelInfo | None = None
+        self._declares = False
+        # How many alternatives to ask for beside each given token. Our server's ranks are those of its choice. vLLM
+        # counts all tokens that are at least as probable: only the best one's probability tells a tie from a second.
+        self._alternatives: int | None = 0
         self._history = History()
+
+    @property
+    def can_score(self) -> bool:
+        """See `Transport`."""
+        return self._alternatives is not None
 
     def model(self) -> ModelInfo:
         """See `Transport`. Without a wish it is the first that the server lists."""
@@ -38,6 +50,7 @@ class OpenAITransport:
                 item: dict[str, Any] = found.get(name, {})
                 length, tokenizer = item.get("max_model_len"), item.get("tokenizer_sha256")
                 extensions, weights = item.get("extensions"), item.get("weights_sha256")
+                owner = item.get("owned_by")
             except (TypeError, KeyError, AttributeError, StopIteration):
                 raise self._client.fault("/v1/models lists no model") from None
             if not found.get(name):
@@ -48,27 +61,59 @@ class OpenAITransport:
                 tokenizer if isinstance(tokenizer, str) else None,
                 frozenset(map(str, extensions)) if isinstance(extensions, list) else frozenset(),
                 weights if isinstance(weights, str) else None,
+                owner if isinstance(owner, str) else None,
             )
+            self._declares = isinstance(extensions, list)
         return self._info
+
+    def probe(self) -> None:
+        """See `Transport`. Our own server need not be asked."""
+        info = self.model()
+        if not self._declares:
+            self._alternatives = self._understood(info.name)
+
+    def _understood(self, model: str) -> int | None:
+        """What can be had beside each given token: its rank and the best token, its rank alone, or nothing (None)."""
+        question = {"model": model, "prompt": list(_PROBE), "max_tokens": 1, "temperature": 0.0}
+        question["return_token_ids"] = True
+        for alternatives in (1, 0, None):
+            scoring = {} if alternatives is None else {"prompt_logprobs": alternatives}
+            try:
+                answer = self._client.post(_PATH, {**question, **scoring})
+            except RefusedError as error:
+                # It may know the field and not allow so many, or refuse what it does not know.
+                if error.status in (400, 422) and alternatives is not None:
+                    continue
+                raise
+            choice = self._in_order(answer, 1)[0]
+            if not isinstance(choice.get("token_ids"), list):
+                raise PredictionError(
+                    f"{self._client.shown} does not know return_token_ids, without which nothing it says can be read: "
+                    "vLLM knows it from 0.10 on; name another kind of server with --cwm-engine"
+                )
+            items = choice.get("prompt_logprobs")
+            try:
+                self._scores(items, _PROBE, 1, alternatives or 0)
+            except PredictionError:
+                return None
+            return alternatives
+        return None
 
     def score(self, ids: Sequence[int], start: int = 1, constraint: Constraint | None = None) -> list[TokenScore]:
         """See `Transport`: one prefill; the one token that must be generated with it is ignored."""
         if len(ids) < 2:
             return []
-        body: dict[str, Any] = {"max_tokens": 1, "temperature": 0.0, "prompt_logprobs": 0, **_constraint(constraint)}
-        if "prompt_logprobs_start" in self.model().extensions:
+        info, alternatives = self.model(), self._alternatives or 0
+        body: dict[str, Any] = {"max_tokens": 1, "temperature": 0.0, "prompt_logprobs": alternatives}
+        body |= _constraint(constraint)
+        if "prompt_logprobs_start" in info.extensions:
             body["prompt_logprobs_start"] = start
         choices = self._choices([ids], body)
         outside = choices[0].get("outside_constraint", [])
         if not isinstance(outside, list):
             raise self._client.fault("choices[0].outside_constraint is no list")
-        items = choices[0].get("prompt_logprobs")
-        if not isinstance(items, list):
-            raise self._client.fault("choices[0].prompt_logprobs is missing")
-        if len(items) != len(ids):
-            raise self._client.fault(f"{len(items)} prompt_logprobs for {len(ids)} prompt tokens")
         unexpected = frozenset(place for place in outside if type(place) is int)
-        return [self._score(items[place], ids[place], place, place in unexpected) for place in range(start, len(ids))]
+        return self._scores(choices[0].get("prompt_logprobs"), ids, start, alternatives, unexpected)
 
     def generate(
         self,
@@ -116,19 +161,48 @@ class OpenAITransport:
         if answer is None:
             shown = [list(prompt) for prompt in prompts] if expected > 1 else list(prompts[0])
             answer = self._client.post(_PATH, {"model": info.name, "prompt": shown, **body})
+        choices = self._in_order(answer, expected)
+        if "after" in info.extensions:
+            self._history.add(answer.get("id"), prompts[0], choices[0].get("token_ids"))
+        return choices
+
+    def _in_order(self, answer: Any, expected: int) -> list[dict[str, Any]]:
         choices = answer.get("choices") if isinstance(answer, dict) else None
         if not isinstance(choices, list) or not all(isinstance(choice, dict) for choice in choices):
             raise self._client.fault("choices is missing")
         if len(choices) != expected:
             raise self._client.fault(f"{len(choices)} choices for {expected} prompts")
-        ordered = {choice.get("index"): choice for choice in choices}
-        if set(ordered) != set(range(expected)):
-            raise self._client.fault(f"choices are numbered {sorted(map(str, ordered))}")
-        if "after" in info.extensions:
-            self._history.add(answer.get("id"), prompts[0], ordered[0].get("token_ids"))
-        return [ordered[index] for index in range(expected)]
+        ordered = {str(choice.get("index")): choice for choice in choices}
+        if set(ordered) != set(map(str, range(expected))):
+            raise self._client.fault(f"choices are numbered {sorted(ordered)}")
+        return [ordered[str(index)] for index in range(expected)]
 
-    def _score(self, item: object, token: int, place: int, outside: bool) -> TokenScore:
+    def _scores(
+        self,
+        items: object,
+        ids: Sequence[int],
+        start: int,
+        alternatives: int,
+        unexpected: Collection[int] = (),
+    ) -> list[TokenScore]:
+        if not isinstance(items, list):
+            raise self._client.fault("choices[0].prompt_logprobs is missing")
+        if len(items) != len(ids):
+            raise self._client.fault(f"{len(items)} prompt_logprobs for {len(ids)} prompt tokens")
+        scores = []
+        for place in range(start, len(ids)):
+            logprob, rank = self._opinion(items[place], ids[place], place)
+            tied = False
+            if rank > 1 and alternatives:
+                others = [
+                    self._opinion(items[place], token, place) for token in items[place] if token != str(ids[place])
+                ]
+                tied = max((other for other, _ in others), default=logprob) == logprob
+            scores.append(TokenScore(logprob, 1 if tied else rank, place in unexpected, tied))
+        return scores
+
+    def _opinion(self, item: object, token: int | str, place: int) -> tuple[float, int]:
+        """The log-probability and the rank of a token that `prompt_logprobs` shows."""
         entry = item.get(str(token)) if isinstance(item, dict) else None
         if not isinstance(entry, dict):
             raise self._client.fault(f"prompt_logprobs[{place}] does not show token {token} of the prompt")
@@ -137,7 +211,7 @@ class OpenAITransport:
             raise self._client.fault(f"prompt_logprobs[{place}] has the logprob {logprob!r}")
         if type(rank) is not int or rank < 1:
             raise self._client.fault(f"prompt_logprobs[{place}] has the rank {rank!r}")
-        return TokenScore(float(logprob), rank, outside)
+        return float(logprob), rank
 
     def _generated(self, choice: dict[str, Any], stop: Collection[int]) -> Generated:
         ids = choice.get("token_ids")

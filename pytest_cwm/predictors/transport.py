@@ -15,7 +15,7 @@ class ModelInfo:
 
     `context_length` counts prompt and answer together. `tokenizer` is the SHA-256 of the file it was made with.
     `extensions` are the fields of our own server that it knows: see `docs/serving.md`. `weights` is a SHA-256 of the
-    checkpoint.
+    checkpoint. `engine` is the kind of server, as it was recognised.
     """
 
     name: str
@@ -23,6 +23,7 @@ class ModelInfo:
     tokenizer: str | None = None
     extensions: frozenset[str] = frozenset()
     weights: str | None = None
+    engine: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,12 +43,14 @@ class Constraint:
 class TokenScore:
     """The model's opinion of one given token: its natural log-probability, and its rank, 1 for the greedy choice.
 
-    `outside` says that a constraint would not have let it come.
+    `outside` says that a constraint would not have let it come. `tied`: another token has the same, highest
+    probability, and the server does not say which of them it would choose; the rank is 1 all the same.
     """
 
     logprob: float
     rank: int
     outside: bool = False
+    tied: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,10 +64,15 @@ class Generated:
 class Transport(Protocol):
     """One way to reach a model. Every method raises `PredictionError` for what the server does."""
 
-    can_score: bool
+    @property
+    def can_score(self) -> bool:
+        """Whether `score` works; known after `probe`."""
 
     def model(self) -> ModelInfo:
         """Which model it is; asked once, at the first use."""
+
+    def probe(self) -> None:
+        """Find out what the server understands, since many ignore what they don't; called once, after `model`."""
 
     def score(self, ids: Sequence[int], start: int = 1, constraint: Constraint | None = None) -> list[TokenScore]:
         """Scores of `ids[start:]`, each given the tokens before it. Only where `can_score`."""

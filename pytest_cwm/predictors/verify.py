@@ -22,7 +22,7 @@ def verify(model: Model, truth: Trace) -> Verification:
     choices: list[Choice | None] = [None] * len(frames)
     if len(frames) < 2:
         return Verification(tuple(choices), model=model.known.name if model.known else "")
-    count = outside = 0
+    count = outside = ties = 0
     unfit: list[Unfit] = []
     failure: str | None = None
     try:
@@ -32,14 +32,15 @@ def verify(model: Model, truth: Trace) -> Verification:
                 unfit.append(window)
             else:
                 count += 1
-                outside += _verify_window(model, window, truth, choices)
+                found = _verify_window(model, window, truth, choices)
+                outside, ties = outside + found[0], ties + found[1]
         if unfit:
             failure = too_long(unfit[0].frame, unfit[0].tokens, limit)
             failure += f"; {len(unfit)} frames like that have no prediction" if len(unfit) > 1 else ""
     except PredictionError as error:
         failure = str(error)
     name = model.known.name if model.known else ""
-    return Verification(tuple(choices), max(1, count), failure, name, outside)
+    return Verification(tuple(choices), max(1, count), failure, name, outside, ties)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,10 +53,10 @@ class _Divergence:
     bits: float | None
 
 
-def _verify_window(model: Model, window: Window, truth: Trace, choices: list[Choice | None]) -> int:
+def _verify_window(model: Model, window: Window, truth: Trace, choices: list[Choice | None]) -> tuple[int, int]:
     """Fill in the choices that this window predicts; those that were had stay when something fails.
 
-    Returns how many true tokens the constraint would not have let come.
+    Returns how many true tokens the constraint would not have let come, and how many were tied with another.
     """
     frames = truth.frames
     constraint = model.constraint(truth.context, window.cursors[0])
@@ -91,7 +92,7 @@ def _verify_window(model: Model, window: Window, truth: Trace, choices: list[Cho
             said = window.ids[start : start + item.agreed]
             whole = Generated((*said, *answer.ids[: item.limit]), answer.stopped and len(answer.ids) <= item.limit)
             choices[item.frame] = model.choice(whole, window.cursor(item.frame), item.frame, item.bits)
-    return sum(score.outside for score in scores or ())
+    return sum(score.outside for score in scores or ()), sum(score.tied for score in scores or ())
 
 
 def _spoken(frame: Frame, ids: Sequence[int]) -> Frame:

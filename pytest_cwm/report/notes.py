@@ -43,6 +43,9 @@ def _verification_notes(verification: Verification | None, missing: int) -> Iter
     if verification.outside:
         what = "a true token lies" if verification.outside == 1 else f"{verification.outside} true tokens lie"
         yield f"{what} outside of what constrained decoding allows: a defect of pytest-cwm"
+    if verification.ties:
+        what = "a true token is" if verification.ties == 1 else f"{verification.ties} true tokens are"
+        yield f"{what} as probable as another, which counts as agreement: the engine does not show its choice"
 
 
 def _roll_out_notes(roll_out: RollOut | None, redacted: int) -> Iterator[str]:

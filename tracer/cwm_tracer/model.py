@@ -140,7 +140,8 @@ class Verification:
     `choices` has one item per true frame. The first is None, since the entry's call is given, not predicted; any
     other None is a prediction that is missing, and `failure` says why. `windows` counts the prompts that
     the trace was cut into to fit the model's context. `outside` counts true tokens that constrained decoding would not
-    have let come: defects of the constraint.
+    have let come: defects of the constraint. `ties` counts true tokens that shared the highest probability with
+    another, where the model's choice among them can't be seen: they count as agreement.
     """
 
     choices: tuple[Choice | None, ...]
@@ -148,6 +149,7 @@ class Verification:
     failure: str | None = None
     model: str = ""
     outside: int = 0
+    ties: int = 0
 
 
 @dataclass(frozen=True, slots=True)
