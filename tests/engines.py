@@ -14,7 +14,7 @@ from cwm_tracer import wire
 from oracle import END, FRAME, TOKENIZER, Oracle
 from serving import Call, Reply
 
-Score = tuple[float, int, dict[int, float]]  # of a token: log-probability, rank, and those of the best tokens
+Score = tuple[float, int, list[tuple[int, float]]]
 
 
 class Vllm:
@@ -67,9 +67,8 @@ class Vllm:
             tie = self.ties(prompt, place)
             logprob, rank, best = score(self.oracle, prompt, place, tie)
             shown = {prompt[place]: (logprob, rank)}
-            if alternatives:
-                shown = {**shown, **{token: (value, 1) for token, value in best.items()}}
-                shown[prompt[place]] = (logprob, rank)
+            # The place among the best tokens replaces the rank.
+            shown |= {token: (value, number) for number, (token, value) in enumerate(best[:alternatives], 1)}
             scores.append({str(token): {"logprob": value[0], "rank": value[1]} for token, value in shown.items()})
         return scores
 
@@ -130,7 +129,7 @@ class Sglang:
                     continue
                 logprob, _, top = score(self.oracle, prompt, place, self.ties(prompt, place))
                 given.append([logprob, prompt[place], None])
-                best.append([[value, token, None] for token, value in top.items()])
+                best.append([[value, token, None] for token, value in top[: body["top_logprobs_num"]]])
             meta["input_token_logprobs"] = given
             meta["output_token_logprobs"] = [[-0.1, token, None] for token in ids]
             if body.get("top_logprobs_num"):
@@ -183,11 +182,18 @@ def _error(message: str, status: int) -> Reply:
 
 
 def score(oracle: Oracle, prompt: Sequence[int], place: int, tie: bool = False) -> Score:
-    """What an engine shows of one prompt token. Ranks count all tokens that are at least as probable, as vLLM's do."""
-    best = oracle.next_token(prompt[:place]) if FRAME in prompt[:place] else prompt[place]
-    if best == prompt[place]:
-        if tie:
-            other = 0 if best else 1
-            return math.log(0.5), 2, {other: math.log(0.5)}
-        return math.log(0.5), 1, {best: math.log(0.5)}
-    return math.log(0.125), 2, {best: math.log(0.5)}
+    """What an engine thinks of one prompt token: its log-probability, its rank, and the two best tokens with theirs.
+
+    Ranks count all tokens that are at least as probable, as vLLM's do. Which of two that are tied is listed first is
+    anybody's guess: here it changes from place to place.
+    """
+    true = prompt[place]
+    chosen = oracle.next_token(prompt[:place]) if FRAME in prompt[:place] else true
+    half, less = math.log(0.5), math.log(0.125)
+    other = 0 if true else 1
+    if chosen != true:
+        return less, 2, [(chosen, half), (true, less)]
+    if tie:
+        pair = [(true, half), (other, half)]
+        return half, 2, pair if place % 2 else pair[::-1]
+    return half, 1, [(true, half), (other, less)]

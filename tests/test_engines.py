@@ -171,7 +171,7 @@ def test_a_trace_beyond_the_context_is_verified_in_windows(name):
 def test_a_tie_at_the_maximum_counts_as_agreement_and_is_counted(name):
     truth = truth_of()
     length = len(TOKENIZER.encode(wire.encode_context(CONTEXT.text)))
-    server = ENGINES[name](Oracle(truth.frames), ties=lambda prompt, place: place in (length + 30, length + 60))
+    server = ENGINES[name](Oracle(truth.frames), ties=lambda prompt, place: place in (length + 30, length + 61))
     with asking(server) as (predictor, calls):
         verification = predictor.verify(truth)
     assert [choice.frame for choice in verification.choices[1:]] == [placeless(frame) for frame in truth.frames[1:]]
@@ -254,7 +254,7 @@ def test_sglang_is_asked_one_token_earlier_and_answered_in_order():
     assert (verification.choices[2].frame, verification.choices[5].frame) == (wrong, wrong)
     scoring, decoding = calls[-2].json, calls[-1].json
     first = len(TOKENIZER.encode(wire.encode_context(CONTEXT.text) + wire.encode_frame(truth.frames[0], START)))
-    assert (scoring["logprob_start_len"], scoring["top_logprobs_num"]) == (first - 1, 1)
+    assert (scoring["logprob_start_len"], scoring["top_logprobs_num"]) == (first - 1, 2)
     assert scoring["sampling_params"] == {"max_new_tokens": 1, "temperature": 0.0}
     settings = decoding["sampling_params"]
     assert (settings["stop_token_ids"], settings["no_stop_trim"]) == (sorted([FRAME, END]), True)
@@ -282,7 +282,7 @@ SCORED = {
         "input_token_logprobs": [[None, 1, None], [-0.5, 2, None], [-3.25, 3, None]],
         "output_token_logprobs": [[-0.1, 7, None]],
         "output_token_logprobs_length": 1,
-        "input_top_logprobs": [None, [[-0.5, 2, None]], [[-0.25, 9, None]]],
+        "input_top_logprobs": [None, [[-0.5, 2, None], [-2.5, 4, None]], [[-0.25, 9, None], [-3.25, 3, None]]],
         "output_top_logprobs": [[[-0.1, 7, None]]],
         "reasoning_tokens": 0,
         "completion_tokens": 1,
@@ -303,8 +303,8 @@ def sglang_scores(answer: object):
 
 def test_sglangs_scores_are_read():
     assert [(s.logprob, s.rank, s.tied) for s in sglang_scores(SCORED)] == [(-0.5, 1, False), (-3.25, 2, False)]
-    tie = scored(input_top_logprobs=[None, [[-0.5, 2, None]], [[-3.25, 9, None]]])
-    assert [(s.logprob, s.rank, s.tied) for s in sglang_scores(tie)] == [(-0.5, 1, False), (-3.25, 1, True)]
+    tie = scored(input_top_logprobs=[None, [[-0.5, 2, None], [-0.5, 4, None]], [[-3.25, 9, None], [-3.25, 8, None]]])
+    assert [(s.logprob, s.rank, s.tied) for s in sglang_scores(tie)] == [(-0.5, 1, True), (-3.25, 1, True)]
 
 
 @pytest.mark.parametrize(

@@ -19,6 +19,7 @@ from pytest_cwm.predictors.transport import Constraint, Generated, ModelInfo, To
 _PATH = "/v1/completions"
 _CONSTRAINT = "cwm-frames"
 _GONE = 410
+_BEST = 2
 _PROBE = (1, 2)  # token ids that every vocabulary has
 
 
@@ -30,8 +31,9 @@ class OpenAITransport:
         self._wanted = model
         self._info: ModelInfo | None = None
         self._declares = False
-        # How many alternatives to ask for beside each given token. Our server's ranks are those of its choice. vLLM
-        # counts all tokens that are at least as probable: only the best one's probability tells a tie from a second.
+        # How many of the best tokens to ask for beside each given one. Our server's ranks are those of its choice.
+        # vLLM's rank of a given token counts all that are at least as probable, and is replaced by the place among the
+        # best tokens where it is one of them: only two of those tell a tie from a first and from a second.
         self._alternatives: int | None = 0
         self._history = History()
 
@@ -73,10 +75,10 @@ class OpenAITransport:
             self._alternatives = self._understood(info.name)
 
     def _understood(self, model: str) -> int | None:
-        """What can be had beside each given token: its rank and the best token, its rank alone, or nothing (None)."""
+        """How many of the best tokens can be had beside each given one; None where not even its rank can."""
         question = {"model": model, "prompt": list(_PROBE), "max_tokens": 1, "temperature": 0.0}
         question["return_token_ids"] = True
-        for alternatives in (1, 0, None):
+        for alternatives in (_BEST, 0, None):
             scoring = {} if alternatives is None else {"prompt_logprobs": alternatives}
             try:
                 answer = self._client.post(_PATH, {**question, **scoring})
@@ -93,7 +95,7 @@ class OpenAITransport:
                 )
             items = choice.get("prompt_logprobs")
             try:
-                self._scores(items, _PROBE, 1, alternatives or 0)
+                self._scores(items, _PROBE, 1)
             except PredictionError:
                 return None
             return alternatives
@@ -103,8 +105,8 @@ class OpenAITransport:
         """See `Transport`: one prefill; the one token that must be generated with it is ignored."""
         if len(ids) < 2:
             return []
-        info, alternatives = self.model(), self._alternatives or 0
-        body: dict[str, Any] = {"max_tokens": 1, "temperature": 0.0, "prompt_logprobs": alternatives}
+        info = self.model()
+        body: dict[str, Any] = {"max_tokens": 1, "temperature": 0.0, "prompt_logprobs": self._alternatives or 0}
         body |= _constraint(constraint)
         if "prompt_logprobs_start" in info.extensions:
             body["prompt_logprobs_start"] = start
@@ -113,7 +115,7 @@ class OpenAITransport:
         if not isinstance(outside, list):
             raise self._client.fault("choices[0].outside_constraint is no list")
         unexpected = frozenset(place for place in outside if type(place) is int)
-        return self._scores(choices[0].get("prompt_logprobs"), ids, start, alternatives, unexpected)
+        return self._scores(choices[0].get("prompt_logprobs"), ids, start, unexpected)
 
     def generate(
         self,
@@ -182,7 +184,6 @@ class OpenAITransport:
         items: object,
         ids: Sequence[int],
         start: int,
-        alternatives: int,
         unexpected: Collection[int] = (),
     ) -> list[TokenScore]:
         if not isinstance(items, list):
@@ -192,13 +193,13 @@ class OpenAITransport:
         scores = []
         for place in range(start, len(ids)):
             logprob, rank = self._opinion(items[place], ids[place], place)
-            tied = False
-            if rank > 1 and alternatives:
-                others = [
-                    self._opinion(items[place], token, place) for token in items[place] if token != str(ids[place])
-                ]
-                tied = max((other for other, _ in others), default=logprob) == logprob
-            scores.append(TokenScore(logprob, 1 if tied else rank, place in unexpected, tied))
+            others = [
+                self._opinion(items[place], other, place)[0] for other in items[place] if other != str(ids[place])
+            ]
+            tied = bool(others) and max(others) == logprob
+            if others:
+                rank = 1 if max(others) <= logprob else max(rank, 2)
+            scores.append(TokenScore(logprob, rank, place in unexpected, tied))
         return scores
 
     def _opinion(self, item: object, token: int | str, place: int) -> tuple[float, int]:

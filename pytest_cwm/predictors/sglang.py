@@ -130,12 +130,11 @@ class SglangTransport:
         # The entry at the place that was asked for is null; it was asked for one earlier.
         for place, mine, top in zip(range(start, len(ids)), given[1:], best[1:], strict=True):
             logprob, token = self._opinion(mine, place)
-            highest, chosen = self._opinion(top[0] if isinstance(top, list) and top else None, place)
+            best = [self._opinion(item, place) for item in (top if isinstance(top, list) and top else [None])]
             if token not in (ids[place], 0):  # it shows the last id of a vocabulary as 0
                 raise self._client.fault(f"input_token_logprobs shows token {token} at {place}, not {ids[place]}")
-            # Only the best token is shown: what is as probable is tied with it.
-            tied = chosen != ids[place] and highest == logprob
-            scores.append(TokenScore(logprob, 1 if tied or chosen == ids[place] else 2, tied=tied))
+            others = max((value for value, other in best if other != ids[place]), default=-math.inf)
+            scores.append(TokenScore(logprob, 1 if others <= logprob else 2, tied=others == logprob))
         return scores
 
     def _opinion(self, item: object, place: int) -> tuple[float, int]:
@@ -154,5 +153,5 @@ def _scoring(ids: Sequence[int], start: int) -> dict[str, Any]:
         "sampling_params": {"max_new_tokens": 1, "temperature": 0.0},
         "return_logprob": True,
         "logprob_start_len": start - 1,
-        "top_logprobs_num": 1,
+        "top_logprobs_num": 2,  # the best one alone would hide that another is as probable
     }
