@@ -4,8 +4,9 @@
         --dtype float32 --json-model-override-args '{"sliding_window": 511}' --port 8000
     python benchmarks/real_engine.py http://localhost:8000 --record answers.jsonl
 
-Prints for each golden trace how many frames, roll-outs and forced frames are equal (all should be, in fp32), the largest
-difference in bits, ties, and the time beside ours. `--record` keeps every request and answer, a JSON line each.
+Prints for each golden trace how many frames, roll-outs and forced frames are equal (all should be, in fp32), the
+largest difference in bits, ties, and the time beside ours. `--record` keeps every request and answer, one JSON
+line each. A bearer token is read from CWM_TOKEN.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import json
+import os
 import sys
 import time
 from pathlib import Path
@@ -60,12 +62,11 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("url")
     parser.add_argument("--engine", default="auto")
-    parser.add_argument("--token")
     parser.add_argument("--frames", type=int, default=14)
     parser.add_argument("--record", type=Path)
     parsed = parser.parse_args()
     tokenizer = load_tokenizer()
-    client = Recording(parsed.url, token=parsed.token)
+    client = Recording(parsed.url, token=os.environ.get("CWM_TOKEN"))
     with contextlib.ExitStack() as stack:
         if parsed.record is not None:
             client.file = stack.enter_context(parsed.record.open("w"))

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 
 from cwm_tracer import wire
-from cwm_tracer.model import Context, Ending, Event, Frame, Meta, Trace
+from cwm_tracer.model import Context, Ending, Event, Frame, Meta, Trace, Verification
 from cwm_tracer.wire import START, Special
 from engines import Fgserve, Sglang, Vllm
 from oracle import END, FRAME, TOKENIZER, Oracle
@@ -18,6 +18,7 @@ from pytest_cwm.predictors.base import PredictionError, Sampling
 from pytest_cwm.predictors.completions import TokenPredictor
 from pytest_cwm.predictors.http import JsonClient, Timeouts
 from pytest_cwm.predictors.recognise import make_transport
+from pytest_cwm.report.notes import notes_of
 from serving import Call, Reply, answering
 from test_completions_predictor import BELIEFS, CONTEXT, placeless, truth_of
 
@@ -374,3 +375,10 @@ def test_fgserves_wrong_answers_are_named(answer, message):
         failure = predictor.verify(truth_of()).failure
     assert failure is not None
     assert message in failure
+
+
+def test_the_report_counts_ties():
+    truth = truth_of()
+    for count, text in ((1, "a true token is as probable"), (3, "3 true tokens are as probable")):
+        notes = notes_of(truth, Verification((None,), ties=count), None, 0, 0)
+        assert notes == (f"{text} as another, which counts as agreement: the engine does not show its choice",)

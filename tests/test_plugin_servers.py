@@ -50,6 +50,19 @@ def assert_outcomes_kept(pytester: pytest.Pytester, url: str) -> None:
     assert "Traceback" not in text
 
 
+def test_plain_http_to_another_machine_is_refused_unless_it_is_allowed(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile(test_suite=SUITE)
+    pytester.makeini("[pytest]\npythonpath = .\n")
+    refused = pytester.runpytest("--cwm-trace", "--cwm-server=http://gpu.invalid:8000", "-k", "test_add")
+    refused.assert_outcomes(passed=1)
+    text = " ".join(refused.stdout.str().split())
+    assert "http://gpu.invalid:8000 is another machine and not encrypted: use https, a tunnel" in text
+    allowed = pytester.runpytest(
+        "--cwm-trace", "--cwm-server=http://gpu.invalid:8000", "-k", "test_add", "--cwm-allow-http"
+    )
+    assert "gpu.invalid:8000 can't be reached" in " ".join(allowed.stdout.str().split())
+
+
 def test_a_server_that_fails_costs_predictions_and_no_outcome(pytester: pytest.Pytester, failing_server: str) -> None:
     assert_outcomes_kept(pytester, failing_server)
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -112,6 +113,23 @@ def assert_same(found: Verification, expected: Verification) -> None:
             continue
         assert (theirs.frame, theirs.problems, theirs.ended) == (ours.frame, ours.problems, ours.ended)
         assert theirs.bits == pytest.approx(ours.bits, abs=1e-2)
+
+
+def test_the_documented_commands_are_understood(tmp_path):
+    page = Path(__file__).parent.parent / "docs" / "serving.md"
+    lines = re.findall(r"vllm\.entrypoints\.openai\.api_server (.*)", page.read_text(encoding="utf-8"))
+    assert len(lines) >= 6
+    script = """
+import sys
+from vllm.entrypoints.launchers.cli_args import make_arg_parser
+from vllm.utils.argparse_utils import FlexibleArgumentParser
+for line in sys.stdin:
+    make_arg_parser(FlexibleArgumentParser()).parse_args(line.split())
+"""
+    environment = {**os.environ, "HF_HUB_OFFLINE": "1"}
+    subprocess.run(
+        [str(PYTHON), "-c", script], input="\n".join(lines), text=True, check=True, cwd=tmp_path, env=environment
+    )
 
 
 # -- the same answers
