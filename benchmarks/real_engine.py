@@ -1,7 +1,7 @@
 """Hold a real vLLM, SGLang or fgserve that serves the embedded checkpoint against our own engine.
 
     python -m sglang.launch_server --model-path model_server/cwm_server/weights --model-impl transformers \\
-        --dtype float32 --json-model-override-args '{"sliding_window": 511}' --port 8000
+        --skip-tokenizer-init --dtype float32 --json-model-override-args '{"sliding_window": 511}' --port 8000
     python benchmarks/real_engine.py http://localhost:8000 --record answers.jsonl
 
 Prints for each golden trace how many frames, roll-outs and forced frames are equal (all should be, in fp32), the
@@ -86,8 +86,8 @@ def compare(name: str, truth: Trace, theirs: TokenPredictor, ours: TokenPredicto
     between = time.perf_counter()
     expected = ours.verify(truth)
     end = time.perf_counter()
-    if found.failure:
-        print(f"{name:16} {found.failure}")
+    if found.failure or expected.failure:
+        print(f"{name:16} {found.failure or f'ours: {expected.failure}'}")
         return 1
     pairs = [(a, b) for a, b in zip(found.choices, expected.choices, strict=True) if a is not None and b is not None]
     wrong = sum((a.frame, a.problems, a.ended) != (b.frame, b.problems, b.ended) for a, b in pairs)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import json
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -382,3 +384,42 @@ def test_the_report_counts_ties():
     for count, text in ((1, "a true token is as probable"), (3, "3 true tokens are as probable")):
         notes = notes_of(truth, Verification((None,), ties=count), None, 0, 0)
         assert notes == (f"{text} as another, which counts as agreement: the engine does not show its choice",)
+
+
+# What a real SGLang 0.5.23 was asked by this client and answered, serving a checkpoint of the embedded model on a CPU.
+RECORDED = json.loads((Path(__file__).parent / "gold" / "sglang.json").read_text())
+
+
+def replayed(call: Call) -> Reply:
+    """The recorded answer; only what is asked exactly as it was then has one."""
+    found = [each["answer"] for each in RECORDED if (each["path"], each["request"]) == (call.path, call.json)]
+    return Reply(found[0]) if found else Reply({"error": {"message": "this was never asked"}}, 400)
+
+
+def test_the_recorded_answers_of_a_real_sglang_are_read():
+    probe, scoring, one, several = (each["request"] for each in RECORDED)
+    assert probe["input_ids"] == [1, 2]
+    with answering(replayed) as (url, _):
+        transport = make_transport("sglang", JsonClient(url, timeouts=QUICK), TOKENIZER)
+        transport.probe()
+        assert transport.can_score
+        ids = scoring["input_ids"]
+        scores = transport.score(ids, scoring["logprob_start_len"] + 1)
+        answers = []
+        for request in (one, several):
+            prompts = request["input_ids"] if request is several else [request["input_ids"]]
+            settings = request["sampling_params"]
+            answers.append(
+                transport.generate(
+                    prompts,
+                    max_tokens=settings["max_new_tokens"],
+                    stop=settings["stop_token_ids"],
+                    sampling=Sampling(),
+                )
+            )
+    assert len(scores) == len(ids) - scoring["logprob_start_len"] - 1
+    assert all(score.logprob <= 0 and score.rank in (1, 2) and not score.tied for score in scores)
+    assert 0.5 < sum(score.rank == 1 for score in scores) / len(scores) < 1
+    assert [len(each) for each in answers] == [1, len(several["input_ids"])]
+    separator = max(one["sampling_params"]["stop_token_ids"])
+    assert all(answer.stopped and answer.ids[-1] == separator for each in answers for answer in each)
