@@ -11,14 +11,18 @@ from typing import Any
 
 
 @contextlib.contextmanager
-def running(app: Any) -> Iterator[str]:
-    """Serve an ASGI application on loopback; yields its URL."""
+def running(app: Any, limits: Any = None) -> Iterator[str]:
+    """Serve an ASGI application on loopback as `cwm serve` does; yields its URL."""
     import socket
 
     import uvicorn
 
+    from cwm_server.serving.connections import protocol
+    from cwm_server.serving.limits import Limits
+
     listener = socket.create_server(("127.0.0.1", 0))
-    server = uvicorn.Server(uvicorn.Config(app, log_level="warning", access_log=False, ws="none"))
+    http = protocol(limits or Limits())
+    server = uvicorn.Server(uvicorn.Config(app, http=http, log_config=None, access_log=False, ws="none"))
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
     thread.start()
     try:

@@ -34,6 +34,7 @@ from test_engine import MODEL, VOCABULARY, tiny_model  # noqa: E402
 from tiny_tokenizer import tiny_tokenizer, tokenizer_bytes  # noqa: E402
 
 PROMPT = [1, 5, 2, 9, 9, 4]
+JSON = {"Content-Type": "application/json"}
 
 
 @pytest.fixture(scope="module")
@@ -123,7 +124,8 @@ def test_sampling_repeats_with_its_seed(url):
         ({"prompt": [VOCABULARY]}, "prompt", "token id 23"),
         ({"prompt": [-1]}, "prompt", "token id -1"),
         ({"best_of": 2}, "best_of", "unknown field 'best_of'"),
-        ({"n": 2}, "n", "one answer"),
+        ({"n": 2}, "n", "n must be 1 when using greedy sampling, got 2"),
+        ({"n": 0}, "n", "at least 1"),
         ({"stream": True}, "stream", "one piece"),
         ({"max_tokens": 0}, "max_tokens", "at least 1"),
         ({"max_tokens": "3"}, "max_tokens", "integer"),
@@ -156,7 +158,7 @@ def test_a_bad_field_is_refused_by_name(url, fields, param, message):
 
 @pytest.mark.parametrize("body", [b"", b"{", b"[1]", b'{"temperature": NaN, "prompt": [1]}', b"[" * 100_000, b"\xff"])
 def test_a_body_that_is_no_request_is_refused(url, body):
-    response = requests.post(f"{url}/v1/completions", data=body, timeout=20)
+    response = requests.post(f"{url}/v1/completions", data=body, headers=JSON, timeout=20)
     assert response.status_code == 400
     assert response.json()["error"]["type"] == "BadRequestError"
 
@@ -253,8 +255,8 @@ def test_with_a_token_only_health_is_open():
 def test_a_body_beyond_the_limit_is_refused_whether_or_not_it_says_so():
     with running(create_app(Engine(MODEL), "tiny", limits=Limits(body=1000))) as url:
         big = b"[" + b"1," * 1000
-        assert requests.post(f"{url}/v1/completions", data=big, timeout=9).status_code == 413
-        chunked = requests.post(f"{url}/v1/completions", data=iter([big, big]), timeout=9)
+        assert requests.post(f"{url}/v1/completions", data=big, headers=JSON, timeout=9).status_code == 413
+        chunked = requests.post(f"{url}/v1/completions", data=iter([big, big]), headers=JSON, timeout=9)
         assert chunked.status_code == 413
 
 
@@ -281,7 +283,7 @@ class SlowEngine(Engine):
 def waiting_client(url: str, engine: SlowEngine) -> Iterator[None]:
     """A client whose request the engine is busy with, and who leaves in the end."""
     connection = http.client.HTTPConnection(url.removeprefix("http://"), timeout=60)
-    connection.request("POST", "/v1/completions", json.dumps({"prompt": [1]}))
+    connection.request("POST", "/v1/completions", json.dumps({"prompt": [1]}), JSON)
     assert engine.started.wait(60)
     yield
     connection.close()
@@ -298,7 +300,7 @@ def test_generation_stops_when_the_client_has_gone():
 
 def test_a_full_queue_asks_clients_to_come_back():
     engine = SlowEngine()
-    with running(create_app(engine, "tiny", limits=Limits(queue=1))) as url:
+    with running(create_app(engine, "tiny", limits=Limits(running=1, queue=0))) as url:
         with waiting_client(url, engine):
             response = complete(url, max_tokens=2)
         assert (response.status_code, response.headers["Retry-After"]) == (429, "1")
@@ -404,7 +406,7 @@ def listens(port: int) -> bool:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--host", "0.0.0.0"], "--host 0.0.0.0 is open to others: set a token in CWM_TOKEN"),
+        (["--host", "0.0.0.0"], "--host 0.0.0.0 is open to others: name a file with a token by --token-file"),
         (["--model", "nowhere"], "nowhere"),
         (["--port", "70000"], "--port 70000 is not from 0 to 65535"),
         (["--host", "192.0.2.1"], "can't listen at 192.0.2.1"),

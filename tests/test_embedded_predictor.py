@@ -159,7 +159,7 @@ def test_weights_that_can_not_be_read_are_named(directory, tmp_path):
     with contextlib.closing(EmbeddedPredictor(broken)) as predictor:
         failure = predictor.verify(TRUTH).failure
     assert failure is not None
-    assert failure.startswith("the embedded model's process ended (exit code 2): cwm_server: ")
+    assert failure.startswith("the embedded model's process ended (exit code 2): cwm serve: ")
     assert "model.safetensors" in failure
     assert "\n" not in failure
 

@@ -33,7 +33,10 @@ def _never() -> bool:
 
 
 class Engine:
-    """A decoder with its prefix cache. Not thread-safe: one call at a time.
+    """A decoder with its prefix cache.
+
+    Not thread-safe, but several calls may be under way: where one asks whether it is cancelled, which it does between
+    any two calls of the decoder, others may go on until it is answered.
 
     `chunk` is the number of prompt tokens read at once, `cache_bytes` what the prefix cache may hold,
     `batch_bytes` what the rows that are decoded together may; more rows are decoded in turns. Without `guessing` a lone
@@ -64,6 +67,11 @@ class Engine:
         """The tokens that end a text by the model's own configuration."""
         ids = self.model.config.eos_token_id
         return frozenset((ids,) if isinstance(ids, int) else ids)
+
+    @property
+    def cache_use(self) -> tuple[int, int]:
+        """How many tokens were looked for in the prefix cache, and how many of them were there."""
+        return self._prefixes.asked, self._prefixes.found
 
     def check(self, prompts: Sequence[Sequence[int]], max_tokens: int) -> None:
         """Raise EngineError for what this model can't answer."""
@@ -249,6 +257,7 @@ class Engine:
         """An entry that begins with all of `prompt` but its last token."""
         entry, shared = self._prefixes.longest(prompt[:-1])
         if entry is not None and shared == len(prompt) - 1:
+            self._prefixes.count(shared, shared)
             return entry
         entry = self._entry(prompt, len(prompt) - 1)
         try:
@@ -260,17 +269,27 @@ class Engine:
     def _entry(self, ids: Sequence[int], limit: int) -> Entry:
         """An entry that holds at most `limit` first tokens of `ids`, as many as are cached; ours to write into."""
         found, shared = self._prefixes.longest(ids[:limit])
-        if found is None or shared == 0:
-            return Entry([], KVCache.allocate(self.model.config, 1, len(ids) + 64, self._dtype, self._device))
-        if shared == len(found.ids):
+        self._prefixes.count(limit, shared)
+        if found is not None and shared == len(found.ids) and not found.claimed:
+            found.claimed = True
             return found
-        return Entry(found.ids[:shared], found.cache.select([0], [shared], extra=len(ids) - shared + 64))
+        if found is None or shared == 0:
+            cache = KVCache.allocate(self.model.config, 1, len(ids) + 64, self._dtype, self._device)
+            entry = Entry([], cache, claimed=True)
+        else:
+            cache = found.cache.select([0], [shared], extra=len(ids) - shared + 64)
+            entry = Entry(found.ids[:shared], cache, claimed=True)
+        self._prefixes.put(entry)  # so that a call which comes meanwhile can use what is read until then
+        return entry
 
     def _keep(self, entry: Entry) -> None:
         # A call of the decoder that failed half-way has written slots that nobody counted.
         entry.cache.truncate(len(entry.ids))
+        entry.claimed = False
         if entry.ids:
             self._prefixes.put(entry)
+        else:
+            self._prefixes.drop(entry)
 
     def _prefill(self, entry: Entry, prompt: Sequence[int], cancelled: Cancelled) -> Tensor:
         """Read what `entry` lacks of `prompt`; logits (V,) after its last token, or nothing useful if it lacks none."""

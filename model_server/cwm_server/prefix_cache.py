@@ -13,10 +13,14 @@ __all__ = ["Entry", "PrefixCache", "common_prefix"]
 
 @dataclass(slots=True, eq=False)
 class Entry:
-    """A sequence and its one-row cache: `cache.length == len(ids)` whenever nobody is writing."""
+    """A sequence and its one-row cache: `cache.length == len(ids)` whenever nobody is writing.
+
+    A call that writes into an entry has `claimed` it; others may read what it holds between two calls of the decoder.
+    """
 
     ids: list[int]
     cache: KVCache
+    claimed: bool = False
 
     @property
     def size(self) -> int:
@@ -30,6 +34,7 @@ class PrefixCache:
     def __init__(self, budget: int) -> None:
         self._budget = budget
         self._entries: list[Entry] = []  # least recently used first
+        self.asked = self.found = 0
 
     def __len__(self) -> int:
         return len(self._entries)
@@ -49,6 +54,11 @@ class PrefixCache:
             self._entries.remove(best)
             self._entries.append(best)
         return best, shared
+
+    def count(self, asked: int, found: int) -> None:
+        """Note how many tokens were looked for, and how many of them were there."""
+        self.asked += asked
+        self.found += found
 
     def put(self, entry: Entry) -> None:
         """Add an entry, or make one that has grown the newest; the oldest beyond the budget are dropped."""
