@@ -124,7 +124,7 @@ def test_sampling_repeats_with_its_seed(url):
         ({"prompt": [VOCABULARY]}, "prompt", "token id 23"),
         ({"prompt": [-1]}, "prompt", "token id -1"),
         ({"best_of": 2}, "best_of", "unknown field 'best_of'"),
-        ({"n": 2}, "n", "n must be 1 when using greedy sampling, got 2"),
+        ({"n": 2}, "n", "n: must be 1 when using greedy sampling, got 2"),
         ({"n": 0}, "n", "at least 1"),
         ({"stream": True}, "stream", "one piece"),
         ({"max_tokens": 0}, "max_tokens", "at least 1"),

@@ -113,7 +113,7 @@ def _request(fields: Fields, stop: frozenset[int], max_tokens: int, *, fits: boo
     sampling = _sampling(fields)
     n = fields.integer("n", 1, 1)
     if n > 1 and sampling.temperature == 0:
-        fields.refuse("n", f"n must be 1 when using greedy sampling, got {n}")
+        fields.refuse("n", f"must be 1 when using greedy sampling, got {n}")
     draft = fields.tokens("draft")
     if draft and len(prompts) * n > 1:
         fields.refuse("draft", "it belongs to one prompt")

@@ -44,6 +44,11 @@ class Grammars:
         self.vocabulary = Vocabulary(tokenizer, size)
         self._rules: OrderedDict[tuple[object, ...], Rules] = OrderedDict()
 
+    def is_trace(self, ids: Sequence[int]) -> bool:
+        """Whether a prompt begins with a context and its end."""
+        special = self.vocabulary.ids
+        return list(ids[:2]) == [special[Special.BEGIN], special[Special.CONTEXT]] and special[Special.FRAME] in ids
+
     def rules(self, ids: Sequence[int], options: Options) -> Rules:
         """The rules for the context that a prompt begins with. Raises NotATraceError."""
         special = self.vocabulary.ids

@@ -8,7 +8,7 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
-from cwm_server.grammar import Constraint, Grammars
+from cwm_server.grammar import Constraint, Grammars, Options
 from cwm_server.opinions import Generation, Scores
 from cwm_server.protocol import CompletionRequest
 from cwm_server.sampling import Constraint as Rules
@@ -111,11 +111,7 @@ def compute(
     engine: TokenEngine, request: CompletionRequest, grammars: Grammars | None, cancelled: Cancelled
 ) -> Computed:
     """Ask the engine: the scores of the prompts, where wanted, then what follows them."""
-    constraint = None
-    if request.constraint is not None:
-        if grammars is None:
-            raise RequestError("constraint: this server has no tokenizer to read the prompt with", "constraint")
-        constraint = Constraint(grammars, request.constraint)
+    constraint = _constraint(request, grammars, engine.context_length)
     scores: list[Scores | None] = [None] * len(request.prompts)
     if request.prompt_logprobs is not None:
         for index, prompt in enumerate(request.prompts):
@@ -143,6 +139,17 @@ def compute(
         rounds = [generate(request.prompts, replace(request.sampling, seed=seed + i)) for i in range(request.n)]
         answers = [list(row) for row in zip(*rounds, strict=True)]
     return Computed(scores, answers)
+
+
+def _constraint(request: CompletionRequest, grammars: Grammars | None, context: int) -> Constraint | None:
+    """What is asked for; for fgserve's clients, who can't ask, a whole frame where the prompt is a trace."""
+    if request.constraint is not None:
+        if grammars is None:
+            raise RequestError("constraint: this server has no tokenizer to read the prompt with", "constraint")
+        return Constraint(grammars, request.constraint)
+    if grammars is None or not request.fits or not all(map(grammars.is_trace, request.prompts)):
+        return None
+    return Constraint(grammars, Options(frame_tokens=min(request.max_tokens, max(1, context // 4))))
 
 
 def response(

@@ -69,11 +69,10 @@ class Turns:
 
     def _enter(self, turn: Turn) -> None:
         with self._lock:
-            if self._current is None:
-                self._start(turn)
-                return
             turn.ready.clear()
             self._waiting.append(turn)
+            if self._current is None:
+                self._start_next()
         turn.ready.wait()
 
     def _offer(self, turn: Turn) -> None:
@@ -106,19 +105,16 @@ class Turns:
         self._tags[turn.client] = max(turn.tag, self._tags.get(turn.client, 0.0))
 
     def _first(self) -> Turn:
+        for turn in self._waiting:  # another call of the same client may have been served meanwhile
+            turn.tag = max(turn.tag, self._tags.get(turn.client, 0.0))
         return min(self._waiting, key=lambda turn: turn.place)
 
     def _start_next(self) -> None:
         turn = self._first()
         self._waiting.remove(turn)
-        self._start(turn)
-        turn.ready.set()
-
-    def _start(self, turn: Turn) -> None:
-        # Another call of the same client may have been served meanwhile.
-        turn.tag = max(turn.tag, self._tags.get(turn.client, 0.0))
         self._current = turn
         turn.since = self._clock()
+        turn.ready.set()
 
     def _advance(self) -> None:
         active = [*self._waiting, self._current] if self._current is not None else self._waiting
