@@ -33,6 +33,11 @@ def main(argv: Sequence[str] | None = None) -> int:
 def serve(options: argparse.Namespace) -> None:
     """Load the model, listen, and serve. Raises ServeError."""
     try:
+        # Before torch is imported and the model loaded, which takes a while.
+        from cwm_server.serving.guard import TokenError, read_token
+
+        token = read_token(options.token_file)
+        listener = _listen(options.host, options.port, token)
         import torch
         import uvicorn
 
@@ -41,15 +46,11 @@ def serve(options: argparse.Namespace) -> None:
         from cwm_server.engine import Engine
         from cwm_server.fingerprint import weights_digest
         from cwm_server.serving.connections import protocol
-        from cwm_server.serving.guard import TokenError, read_token
         from cwm_server.tokenizer import EMBEDDED, TokenizerError, load_tokenizer
     except ImportError as error:
         raise ServeError(f'{error.name} is not installed: pip install "pytest-cwm[server]"') from None
-    try:
-        token = read_token(options.token_file)
     except TokenError as error:
         raise ServeError(str(error)) from None
-    listener = _listen(options.host, options.port, token)
     if options.device.startswith("cuda") and not torch.cuda.is_available():
         raise ServeError(f"--device {options.device}: torch finds no CUDA device here")
     directory = (options.model or EMBEDDED).resolve()

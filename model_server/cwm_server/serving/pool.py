@@ -131,6 +131,8 @@ class EnginePool:
             try:
                 task.turn.enter()
                 computed = compute(task)
+            except (SystemExit, KeyboardInterrupt) as error:  # asyncio would end the server with it
+                raise RuntimeError(type(error).__name__) from None
             finally:
                 task.turn.leave()
                 task.worked = time.monotonic() - began
