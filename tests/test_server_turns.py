@@ -116,22 +116,42 @@ def test_who_comes_while_a_long_call_runs_is_next(held):
     short.join(20)
 
 
-def test_a_stream_of_short_calls_starves_no_long_one(held):
+@pytest.mark.parametrize("same", [True, False], ids=["of one client", "each of a new client"])
+def test_a_stream_of_short_calls_starves_no_long_one(held, same):
+    """Two streams, so that one of them always waits when the other has ended; new clients are put a slice ahead."""
     turns, clock, release = held
-    release()
     order: list[str] = []
-    long = turns.turn("long")
-    long.enter()
-    for _ in range(60):
-        short = Worker(turns, clock, "short", 2, order, 0.4)
-        short.start()
-        waiting(turns, 1)
-        order.append("long")
-        clock.now += 0.4
-        long.offer()
-    assert order.count("long") == 60
-    assert order.count("short") <= 64  # half of the time each, and what a newcomer is put ahead
-    long.leave()
+    over = threading.Event()
+
+    def stream(name: str) -> None:
+        for number in range(60):
+            turn = turns.turn(name if same else f"{name} {number}")
+            turn.enter()
+            order.append("short")
+            clock.now += 0.5
+            turn.leave()
+        over.set()
+
+    def go_on() -> None:
+        turn = turns.turn("long")
+        turn.enter()
+        while not over.is_set():
+            order.append("long")
+            clock.now += 0.5
+            turn.offer()
+        turn.leave()
+
+    threads = [threading.Thread(target=stream, args=(name,), daemon=True) for name in ("one", "two")]
+    threads.append(threading.Thread(target=go_on, daemon=True))
+    for count, thread in enumerate(threads, 1):
+        thread.start()
+        waiting(turns, count)
+    release()
+    for thread in threads:
+        thread.join(20)
+        assert not thread.is_alive()
+    before = order[: 1 + max(place for place, name in enumerate(order[:90]) if name == "short")]
+    assert before.count("long") >= before.count("short") / 4
 
 
 def test_a_failing_call_gives_its_turn_back(held):

@@ -56,7 +56,7 @@ class Turns:
         self._current: Turn | None = None
         self._waiting: list[Turn] = []
         self._tags: dict[Hashable, float] = {}  # of clients that a newcomer could be behind
-        self._now = 0.0  # the lowest tag of those at work or waiting; never falls
+        self._now = 0.0  # what each has been given who was there all the time, were time shared evenly; never falls
 
     def turn(self, client: Hashable) -> Turn:
         """A place in the order for a call of `client`."""
@@ -101,6 +101,7 @@ class Turns:
     def _charge(self, turn: Turn) -> None:
         now = self._clock()
         turn.tag += now - turn.since
+        self._now += (now - turn.since) / (len(self._waiting) + 1)
         turn.since = now
         self._tags[turn.client] = max(turn.tag, self._tags.get(turn.client, 0.0))
 
