@@ -25,7 +25,7 @@ from pytest_cwm.predictors import make_predictor
 from serving import CONTEXT, ENTRY, ITEMS, recorded
 
 _WORKERS = 4
-_ROUNDS = 4
+_ROUNDS = 2
 
 
 @contextlib.contextmanager

@@ -21,7 +21,7 @@ from cwm_server.history import History
 from cwm_server.protocol import EXTENSIONS, CompletionRequest, parse_fgserve, parse_request
 from cwm_server.serving import openapi
 from cwm_server.serving.answers import Texts
-from cwm_server.serving.completion import Computed, TokenEngine, check_size, checked, compute, response
+from cwm_server.serving.completion import Computed, TokenEngine, check_bounds, checked, compute, response
 from cwm_server.serving.fields import RequestError, error_body
 from cwm_server.serving.guard import Guard
 from cwm_server.serving.limits import Limits
@@ -164,7 +164,7 @@ class _Server:
 
     async def _complete(self, http: Request, request: CompletionRequest) -> Response:
         check_model(request.model, self._name)
-        check_size(request, self._engine.context_length, self._limits)
+        check_bounds(request, self._engine, self._limits)
         request = self._history.completed(request)
         try:
             request = checked(self._engine, request)

@@ -80,8 +80,11 @@ class Computed:
         return sum(len(answer.ids) for answers in self.answers for answer in answers)
 
 
-def check_size(request: CompletionRequest, context: int, limits: Limits) -> None:
-    """Raise RequestError for a request that is larger than the server takes, before anything is made of it."""
+def check_bounds(request: CompletionRequest, engine: TokenEngine, limits: Limits) -> None:
+    """Raise RequestError for a draft of no tokens, or more than the server takes, before anything is made of it."""
+    wrong = next((token for token in request.draft if not 0 <= token < engine.vocabulary_size), None)
+    if wrong is not None:
+        raise RequestError(f"draft: token id {str(wrong)[:20]} is not in the vocabulary", "draft")
     sequences = len(request.prompts) * request.n
     if sequences > limits.sequences:
         message = f"{sequences} sequences are asked for, {limits.sequences} are taken at once"
@@ -89,21 +92,18 @@ def check_size(request: CompletionRequest, context: int, limits: Limits) -> None
     read = sum(map(len, request.prompts))
     if request.after is not None:
         read += sum(request.after.lengths) + sum(request.after.tails)
-    tokens = (read + len(request.prompts) * min(request.max_tokens, context)) * request.n
+    tokens = (read + len(request.prompts) * min(request.max_tokens, engine.context_length)) * request.n
     if tokens > limits.tokens:
         message = f"the request asks for {tokens} tokens in all, {limits.tokens} are taken at once"
         raise RequestError(message, "prompt")
 
 
 def checked(engine: TokenEngine, request: CompletionRequest) -> CompletionRequest:
-    """The request with a number of tokens to generate that this model can. Raises RequestError and EngineError."""
+    """The request with a number of tokens to generate that this model can. Raises EngineError."""
     if request.fits:
         room = engine.context_length - max(map(len, request.prompts))
         request = replace(request, max_tokens=max(1, min(request.max_tokens, room)))
     engine.check(request.prompts, request.max_tokens)
-    wrong = next((token for token in request.draft if not 0 <= token < engine.vocabulary_size), None)
-    if wrong is not None:
-        raise RequestError(f"draft: token id {str(wrong)[:20]} is not in the vocabulary", "draft")
     return request
 
 
