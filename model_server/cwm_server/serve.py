@@ -12,6 +12,9 @@ from collections.abc import Sequence
 from cwm_server.serving.lifetime import die_with_parent
 from cwm_server.serving.options import limits_of, parser
 
+_BATCHES = 512 << 20  # bytes that all requests together may take for what they decode at the same time
+_LEAST_BATCH = 64 << 20
+
 
 class ServeError(Exception):
     """The server can't be started; its text is one line for the user."""
@@ -68,7 +71,7 @@ def serve(options: argparse.Namespace) -> None:
             torch.set_num_threads(options.threads)  # OpenMP keeps the number per calling thread
 
     app = create_app(
-        Engine(model, cache_bytes=options.cache << 20),
+        Engine(model, cache_bytes=options.cache << 20, batch_bytes=max(_LEAST_BATCH, _BATCHES // limits.running)),
         name,
         token=token,
         tokenizer=tokenizer,
