@@ -27,7 +27,7 @@ from pytest_cwm.predictors.openai import OpenAITransport
 from pytest_cwm.predictors.transport import Constraint, Generated, ModelInfo, TokenScore
 
 NAME = "cwm-embedded"
-_NEEDED = ("torch", "sentencepiece", "safetensors", "starlette", "uvicorn")
+_NEEDED = ("torch", "sentencepiece", "safetensors", "starlette", "uvicorn", "prometheus_client")
 # A debugger, a profiler or coverage of the tests is not meant for the server.
 _NOT_INHERITED = ("COV_CORE_", "COVERAGE_", "PYTEST_", "PYTHONINSPECT", "PYTHONWARNINGS", "PYTHONPROFILEIMPORTTIME")
 
