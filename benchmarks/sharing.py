@@ -64,7 +64,7 @@ def beside(url: str, seconds: float, seed: int) -> tuple[list[float], int]:
     def work(number: int) -> None:
         predictor, chance = make_predictor(server=url), random.Random(100 * seed + number)
         while not over.is_set():
-            failure = predictor.verify(recorded([chance.randrange(10) for _ in ITEMS])).failure
+            failure = predictor.verify(recorded([chance.randrange(10) for _ in ITEMS[:8]])).failure
             if failure:
                 raise RuntimeError(failure)
             done[number] += 1
