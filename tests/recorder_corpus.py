@@ -46,6 +46,59 @@ _PROGRAMS = {
                 e = stop.value
             return a, b, c, d, e
     """,
+    "cells that are emptied and filled by others": """
+        def maker():
+            a, b, c = 1, 2, 3
+            def emptying():
+                nonlocal a, c
+                del a
+                c = 4
+            def filling():
+                nonlocal a, b
+                a = 5
+                del b
+                return c
+            def reading(x):
+                try:
+                    return x, a, c
+                except NameError:
+                    return x, c
+            return emptying, filling, reading
+
+        def main():
+            one, two = maker()[:2], maker()
+            emptying, filling, reading = two
+            first = reading(0)
+            emptying()
+            second = reading(1)
+            filling()
+            third = reading(2)
+            a = 1
+            def swap():
+                nonlocal a, b
+                del a
+                b = 2
+            swap()
+            third = None
+            b = 0
+            return first, second, b
+    """,
+    "variables that are bound where others were": """
+        def main():
+            for n in range(3):
+                a = n; b = [n]
+                c = 1
+                del c; d = 2
+                del d; c = 3
+                del a, b; e = n; d = [n]
+                a = d; del d
+                del a; b = e
+                try:
+                    raise KeyError(n)
+                except KeyError as error: f = error.args
+                del f; g = n
+            return g
+    """,
     "generator closed without a try": """
         def plain():
             yield 1

@@ -23,8 +23,9 @@ from strategies import programs
 
 SCALARS = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=6) | st.complex_numbers()
 KEYS = st.none() | st.booleans() | st.integers(-3, 3) | st.sampled_from(["a", "token", "b"]) | st.tuples(st.integers())
+SETS = st.sets(SCALARS, max_size=4) | st.frozensets(SCALARS, max_size=4) | st.sets(st.text(max_size=2), min_size=3)
 CONTAINERS = st.recursive(
-    st.lists(SCALARS, max_size=4),
+    st.lists(SCALARS, max_size=4) | SETS,
     lambda inner: (
         st.lists(inner | SCALARS, max_size=4)
         | st.lists(inner | SCALARS, max_size=4).map(tuple)
@@ -156,6 +157,56 @@ def test_a_variable_that_changes_its_kind_and_back_is_seen() -> None:
     assert [state["x"] for state in states(recording, "pass")][: len(expected)] == [render(value) for value in expected]
 
 
+def test_a_big_dict_and_sets_are_seen_to_change_in_any_way() -> None:
+    recording = record("""
+        def main():
+            table = {n: n for n in range(20)}
+            other = {n: n for n in range(20)}
+            mixed = {n: [n] for n in range(20)}
+            numbers, words, each = {1, 2}, {"b", "a"}, None
+            for each in "none set equal type delete order other shared nested items same".split():
+                if each == "set":
+                    table[3] = "x"
+                elif each == "equal":
+                    table[3] = 1
+                elif each == "type":
+                    table[3] = True
+                elif each == "delete":
+                    del table[4]
+                elif each == "order":
+                    table[5] = table.pop(5)
+                elif each == "other":
+                    table = other
+                elif each == "shared":
+                    other[0] = -0.0
+                elif each == "nested":
+                    mixed[7].append(7)
+                    table[0] = mixed
+                    mixed[8].append(0)
+                elif each == "items":
+                    numbers.discard(1); numbers.add(True); words.add("c")
+                pass
+            return each
+    """)
+    render = Renderer()
+    table, mixed = {n: n for n in range(20)}, {n: [n] for n in range(20)}
+    numbers, words = {1, 2}, {"b", "a"}
+    shown = states(recording, "pass")
+    expected: list[Any] = [table]
+    expected += [{**table, 3: x} for x in ("x", 1, True)]
+    expected.append({n: True if n == 3 else n for n in range(20) if n != 4})
+    expected.append({**{n: x for n, x in expected[-1].items() if n != 5}, 5: 5})
+    expected += [table, {**table, 0: -0.0}]
+    mixed[7].append(7)
+    mixed[8].append(0)
+    expected += [{**table, 0: mixed}] * 3
+    assert [state["table"] for state in shown] == [render(value) for value in expected]
+    assert shown[-1]["mixed"] == render(mixed)
+    assert [state["numbers"] for state in shown[-3:]] == [render({1, 2}), render({2, True}), render({2, True})]
+    assert shown[-1]["words"] == render({"c", *words})
+    del numbers
+
+
 def test_a_function_that_is_renamed_is_seen() -> None:
     recording = record("""
         def main():
@@ -176,9 +227,28 @@ def test_a_function_that_is_renamed_is_seen() -> None:
 @given(CONTAINERS)
 def test_a_plain_container_has_the_text_that_the_renderer_gives_it(value: Any) -> None:
     render = Renderer()
-    text, telling = render.of_dumped(value, marshal.dumps(value, 2))
+    text, telling, fixed = render.of_dumped(value, marshal.dumps(value, 2))
     assert text == render(value)
     assert telling
+    parts = value.values() if type(value) is dict else value
+    assert not fixed or {list, dict, tuple, set}.isdisjoint(map(type, parts))
+
+
+@given(
+    st.lists(st.integers(-(2**33), 2**33) | st.integers(0, 9), max_size=300) | st.sets(st.integers(), max_size=250),
+    st.integers(0, 300),
+)
+def test_numbers_have_the_text_that_the_renderer_gives_them(numbers: Any, more: int) -> None:
+    render = Renderer()
+    for value in (
+        numbers,
+        [*numbers, *range(more)],
+        (*numbers, *range(more)),
+        dict(enumerate([*numbers, *range(more)])),
+    ):
+        for _ in range(2):
+            text, telling, fixed = render.of_dumped(value, marshal.dumps(value, 2))
+            assert (text, telling, fixed) == (render(value), True, True)
 
 
 @pytest.mark.parametrize(
@@ -188,6 +258,8 @@ def test_a_plain_container_has_the_text_that_the_renderer_gives_it(value: Any) -
         *([[1] * 150] * 150, {"password": "hunter2hunter2"}, [{"a": {"token": 1}}], ("password", "hunter2hunter2")),
         *({n: n * n for n in range(200)}, {n: n * n for n in range(300)}, dict.fromkeys(range(201), 10**1000)),
         *({**dict.fromkeys(range(300)), 9: 10**5000}, {n / 7: n % 2 == 0 for n in range(250)}, (1,) * 300),
+        *({*range(300)}, frozenset(range(100)), {*"abc"}, {1, "a"}, {("token", "hunter2hunter2")}, set(), frozenset()),
+        *([{"b", "a"}, {None}], {str(n) for n in range(5_000)}, {(1, 2), (3,)}, [{1: {2}}], [{"x" * 600, "y" * 600}]),
         *({"k": ("token", "hunter2hunter2")}, [[[[[[[[[[[[[[1]]]]]]]]]]]]]], [None, True, 1j, -0.0]),
     ],
     ids=lambda value: str(value.__class__.__name__),
@@ -199,8 +271,8 @@ def test_a_plain_container_is_cut_and_redacted_as_any_other(value: Any) -> None:
 
 @pytest.mark.parametrize(
     "value",
-    [[b"a"], [{1}], [array.array("b", b"a")], {1: (b"",)}, [StopIteration]],
-    ids=["bytes", "set", "array", "nested bytes", "class"],
+    [[b"a"], {b"a"}, [array.array("b", b"a")], {1: (b"",)}, [StopIteration], {1, (2, b"")}],
+    ids=["bytes", "set", "array", "nested bytes", "class", "nested in a set"],
 )
 def test_what_has_no_fingerprint_is_known_to_have_none(value: Any) -> None:
     assert not Renderer().of_dumped(value, marshal.dumps(value, 2))[1]

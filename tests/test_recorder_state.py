@@ -165,6 +165,18 @@ def test_a_secret_never_reaches_a_frame(statement: str, shown: dict[str, str]) -
     assert "hunter2" not in repr([(frame.locals, frame.argument) for frame in recording.frames])
 
 
+def test_a_secret_may_be_deleted_where_another_variable_is_bound() -> None:
+    recording = record("""
+        def main():
+            password = "hunter2hunter2"
+            del password; x = 1
+            return x
+    """)
+    assert recording.note == ""
+    (state,) = states(recording, "return x")
+    assert state == {"x": "1"}
+
+
 def test_a_repr_of_the_wires_own_word_is_another_one() -> None:
     recording = record("""
         class Odd:

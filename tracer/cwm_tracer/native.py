@@ -18,6 +18,7 @@ _NATIVE = frozenset(
     )
 )
 _HEAP_TYPE = 1 << 9  # in `__flags__`: made by a class statement, and may be renamed
+_IMMUTABLE_TYPE = 1 << 8  # but not where this is set as well
 _attribute_of: Callable[[type, str], Any] = type.__getattribute__  # whatever a metaclass says
 
 
@@ -36,6 +37,19 @@ def native_repr(value: object, *, default: bool = True) -> str | None:
         return None
     text: str = make(value)
     return text
+
+
+def is_fixed(kind: type) -> bool:
+    """Whether all values of a type that has a `native_repr` have it always, made by `type.__repr__` of it alone."""
+    if type(kind) is not type or kind is types.MethodType:
+        return False
+    return kind.__flags__ & (_HEAP_TYPE | _IMMUTABLE_TYPE) != _HEAP_TYPE
+
+
+def native_repr_of(kind: type) -> Callable[[Any], str]:
+    """The function that makes the repr of all values of a type that `is_fixed`."""
+    make: Callable[[Any], str] = _attribute_of(kind, "__repr__")
+    return make
 
 
 def _method_repr(method: Any, default: bool) -> str | None:

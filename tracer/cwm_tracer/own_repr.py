@@ -1,4 +1,4 @@
-"""Types whose own `__repr__`, and nothing else, makes the text of their values."""
+"""Values of which a `__repr__` in Python, and nothing else, makes the text."""
 
 from __future__ import annotations
 
@@ -24,8 +24,14 @@ class OwnReprs:
     def __init__(self) -> None:
         self._judged: dict[int, _Judged] = {}
 
-    def has(self, kind: type) -> bool:
-        """Whether a type has a repr in Python, and its values are no records, containers, arrays or the like."""
+    def has(self, value: Any) -> bool:
+        """Whether the repr of a value's type is in Python, and it is no record, container, array or the like.
+
+        The repr of a method is that of the object it is bound to.
+        """
+        kind = type(value)
+        if kind is types.MethodType and type(value.__func__) is types.FunctionType:
+            kind = type(value.__self__)
         make = _attribute_of(kind, "__repr__")
         if type(make) is not types.FunctionType:
             return False

@@ -1,4 +1,4 @@
-"""Lists, tuples and dicts of numbers and strings, whose text is the interpreter's own repr in most cases."""
+"""Containers of numbers and strings, whose text is the interpreter's own repr in most cases."""
 
 from __future__ import annotations
 
@@ -8,14 +8,18 @@ from collections.abc import Callable, Collection
 from typing import Any
 
 from cwm_tracer.digest import digest, digest_of_dumped
+from cwm_tracer.numbers import NumberTexts, are_small_numbers
 from cwm_tracer.redaction import Redactor
 
-_SCALARS = frozenset({int, float, bool, complex, type(None), str})
-_NESTING = frozenset({list, tuple, dict})
+_NUMBERS = frozenset({int, float, bool, complex})
+_SCALARS = _NUMBERS | {type(None), str}
+_SETS = frozenset({set, frozenset})
+_NESTING = frozenset({list, tuple, dict}) | _SETS
 _PLAIN = _SCALARS | _NESTING
 _DEEPEST = 40
 _MOST_KEYS = 10_000
 _ROOM = 20  # times the characters of one text, in bytes, up to which a value is written at all
+_MANY = 64  # numbers, from which on their text is made piece by piece
 _HUGE = 1_800  # bytes of a number that may be too long for a decimal text
 
 # What may be said of a value:
@@ -23,6 +27,7 @@ _ODD = 1  # something in it is not told from all else by `marshal`
 _LARGE = 2  # a container in it has more items, or stands deeper, than is shown, or has a secret key
 _STRINGS = 4  # there are strings in it
 _NESTED = 8  # there are containers in it
+_SORTED = 16  # there is a set in it that is shown in another order than its own
 
 
 class PlainValues:
@@ -36,21 +41,36 @@ class PlainValues:
         self._depth = depth
         self._characters = characters
         self._redactor = redactor
+        self._numbers = NumberTexts()
         self._open_keys: set[str] = set()  # that are not secret
 
-    def __call__(self, value: Any, dumped: bytes, render: Callable[[object], str]) -> tuple[str, bool]:
-        """The text of a list, tuple or dict, and whether `dumped`, its `marshal` in version 2, tells it from others.
+    def __call__(self, value: Any, dumped: bytes, render: Callable[[object], str]) -> tuple[str, bool, bool]:
+        """The text of a list, tuple, dict or set of which `dumped` is the `marshal` in version 2.
 
-        `render` makes the text where it is not that of the interpreter.
+        And whether `dumped` tells it from others; and whether it holds nothing that can change. `render` makes the text
+        where it is not that of the interpreter.
         """
         try:
-            shape = 0 if _are_numbers(value, dumped) and len(value) <= self._items else self._shape(value, 0)
-            text = None if shape & _ODD else self._text(value, dumped, shape)
+            if are_small_numbers(value, dumped) and (len(value) <= self._items or type(value) not in _SETS):
+                if len(value) > _MANY and type(value) not in _SETS:
+                    return self._of_numbers(type(value), len(value), dumped), True, True
+                shape = 0
+            else:
+                shape = self._shape(value, 0)
+            text = None if shape & (_ODD | _SORTED) else self._text(value, dumped, shape)
         except (RuntimeError, ValueError):  # another thread changes it, or a number is too long
-            return render(value), False
+            return render(value), False, False
         if text is None:
             text = render(value)
-        return text, not shape & _ODD and marshal.dumps(value, 2) == dumped
+        return text, not shape & _ODD and marshal.dumps(value, 2) == dumped, not shape & (_ODD | _NESTED)
+
+    def _of_numbers(self, kind: type, count: int, dumped: bytes) -> str:
+        """The text of many small numbers, whatever has become of them since they were dumped."""
+        shown = min(count, self._items)
+        text = (self._numbers.of_pairs if kind is dict else self._numbers.of_items)(dumped, shown)
+        if shown < count:
+            text = f"{text}, {self._left(kind, count, dumped)}"
+        return self._cut(f"[{text}]" if kind is list else f"({text})" if kind is tuple else f"{{{text}}}")
 
     def _text(self, value: Any, dumped: bytes, shape: int) -> str | None:
         numbers = not shape & (_STRINGS | _NESTED)
@@ -64,20 +84,27 @@ class PlainValues:
         return self._cut(text) if numbers and _has_short_numbers(value, dumped) else None
 
     def _beginning(self, value: Any, dumped: bytes) -> str | None:
-        left = len(value) - self._items
         kind = type(value)
-        if left <= 0 or kind is tuple:
+        if len(value) <= self._items or (kind is not list and kind is not dict):
             return None
         shown = value[: self._items] if kind is list else dict(itertools.islice(value.items(), self._items))
         if not _has_short_numbers(shown, marshal.dumps(shown, 2)):
             return None
-        parts = len(value)
-        if kind is dict:  # which counts as the list of its keys and values
+        text = repr(shown)
+        return self._cut(f"{text[:-1]}, {self._left(kind, len(value), dumped)}{text[-1]}")
+
+    def _left(self, kind: type, count: int, dumped: bytes) -> str:
+        """What stands for the rest of a container of so many numbers, of which those that there is room for are shown.
+
+        The digest is that of a list: for a dict, of its keys and values.
+        """
+        left, parts = count - self._items, count
+        if kind is dict:
             parts *= 2
             dumped = b"[%b%b" % (parts.to_bytes(4, "little"), dumped[1:-1])
-        digest = digest_of_dumped(parts, dumped, self._redactor)
-        text = repr(shown)
-        return self._cut(f"{text[:-1]}, <{left} more, {digest}>{text[-1]}")
+        elif kind is tuple:
+            dumped = b"[" + dumped[1:]
+        return f"<{left} more, {digest_of_dumped(parts, dumped, self._redactor)}>"
 
     def _cut(self, text: str) -> str:
         if len(text) <= self._characters:
@@ -98,6 +125,8 @@ class PlainValues:
     def _parts(self, parts: Collection[Any], depth: int) -> int:
         kinds = set(map(type, parts))
         shape = _STRINGS if str in kinds else 0
+        if type(parts) in _SETS and not kinds <= _NUMBERS:
+            shape |= _SORTED
         if kinds <= _SCALARS:
             return shape
         if not kinds <= _PLAIN:
@@ -119,12 +148,4 @@ class PlainValues:
 
 def _has_short_numbers(value: Any, dumped: bytes) -> bool:
     """Whether no number in a value is too long for a decimal text, told by its dump."""
-    return len(dumped) < len(value) + _HUGE or _are_numbers(value, dumped)
-
-
-def _are_numbers(value: Any, dumped: bytes) -> bool:
-    """Whether a dump is of small whole numbers and nothing else: each takes five bytes, the first of them an `i`."""
-    kind = type(value)
-    start = 1 if kind is dict else 5
-    count = 2 * len(value) if kind is dict else len(value)
-    return len(dumped) == start + 5 * count + (kind is dict) and dumped[start : start + 5 * count : 5] == b"i" * count
+    return len(dumped) < len(value) + _HUGE or are_small_numbers(value, dumped)

@@ -81,8 +81,7 @@ class Renderer:
 
     def own_repr(self, value: object) -> str | None:
         """What a value's `__repr__` says, if it is in Python and makes the text, `told`; otherwise None."""
-        kind = type(value)
-        if self.describe is not None or not self._own.has(kind):
+        if self.describe is not None or not self._own.has(value):
             return None
         self._ask.restart()
         text = self._ask.raw(repr, value, self._unshown)
@@ -97,8 +96,11 @@ class Renderer:
         """The text of a value whose `native_repr` is known."""
         return self(value) if len(told) > self._limits.characters else self.redactor.hide(clean(told, value))
 
-    def of_dumped(self, value: object, dumped: bytes) -> tuple[str, bool]:
-        """The text of a list, tuple or dict, and whether `dumped`, its `marshal` in version 2, has that text always."""
+    def of_dumped(self, value: object, dumped: bytes) -> tuple[str, bool, bool]:
+        """The text of a list, tuple, dict or set of which `dumped` is the `marshal` in version 2.
+
+        And whether what is dumped so has that text always, and whether it can't change but by an item's replacement.
+        """
         return self._plain(value, dumped, self)
 
     def returned(self, value: object, name: str) -> str:

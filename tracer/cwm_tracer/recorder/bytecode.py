@@ -8,7 +8,7 @@ import sys
 from types import CodeType, FrameType
 from typing import Any
 
-from cwm_tracer.recorder.log import Layout, Move
+from cwm_tracer.recorder.log import Layout
 from cwm_tracer.recorder.reading import unreadable
 
 _RESUMABLE = inspect.CO_GENERATOR | inspect.CO_COROUTINE | inspect.CO_ASYNC_GENERATOR
@@ -20,6 +20,7 @@ _RESUME_KIND = 3
 _UNBINDING = frozenset(
     dis.opmap[name] for name in ("DELETE_FAST", "DELETE_DEREF", "LOAD_FAST_AND_CLEAR") if name in dis.opmap
 )
+_DELETE_DEREF = dis.opmap["DELETE_DEREF"]
 # Before 3.13 the interpreter reads a frame's variables into `f_locals` before it calls a trace function and writes them
 # back after it. A cell that another thread has set meanwhile would lose that value, so the last thing that a trace
 # function does is to have them read anew: no other thread runs between that and the writing back.
@@ -33,26 +34,28 @@ class CodeFacts:
     """
 
     __slots__ = (
-        *("calls", "code", "is_entry", "is_namespace", "is_recorded", "is_resumable", "is_secret"),
-        *("is_simple", "lines", "looked", "name", "raises", "returns", "start", "start_place", "unbinds", "unreadable"),
-        "writes_back",
+        *("calls", "code", "empties_cells", "is_entry", "is_known", "is_namespace", "is_plain", "is_recorded"),
+        *("is_resumable", "is_secret", "lines", "looked", "name", "raises", "returns", "shares_cells", "start"),
+        *("start_place", "unbinds", "unreadable", "writes_back"),
     )
 
     def __init__(self, code: CodeType) -> None:
         self.code = code
         self.name = code.co_name
         self.is_recorded: bool | None = None  # not decided yet
+        self.is_known = False  # it is recorded, and its variables are read in the usual way
         self.is_entry = False
         self.is_secret = False  # its name says that what it returns is
         self.is_resumable = bool(code.co_flags & _RESUMABLE)
         self.is_namespace = not code.co_flags & inspect.CO_OPTIMIZED  # a class body
         self.unreadable = unreadable(code)
-        # Before 3.13 variables are read as a dict, which has their names.
-        self.unbinds = not WRITES_BACK and not _UNBINDING.isdisjoint(code.co_code[::2])
+        self.is_plain = not (self.is_namespace or self.unreadable)
+        # Whether others may be bound without that they are more or fewer. Before 3.13 that is seen by their names.
+        self.unbinds = not WRITES_BACK and self.is_plain and not _UNBINDING.isdisjoint(code.co_code[::2])
+        self.shares_cells = not WRITES_BACK and self.is_plain and len(code.co_cellvars) + len(code.co_freevars) > 1
+        self.empties_cells = _DELETE_DEREF in code.co_code[::2]
         self.writes_back = WRITES_BACK and bool(code.co_freevars or code.co_cellvars)
-        # A call from the start, with the same variables each time.
-        self.is_simple = not (self.is_resumable or self.is_namespace or self.unreadable or code.co_freevars)
-        self.start: Move | None = None  # of its variables, once it was called
+        self.start: Layout | None = None  # of its variables when it was last called
         self.start_place = 0
         self.looked: tuple[Layout, list[Any]] | None = None  # what is known of the variables of its last call
         self.calls: dict[int, int] = {}

@@ -8,7 +8,8 @@ from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 from cwm_tracer.model import Ending, Event
-from cwm_tracer.recorder.looking import CHANGING, LARGEST, LONGEST, SMALLEST
+from cwm_tracer.recorder.bytecode import begins
+from cwm_tracer.recorder.looking import CHANGING, CONSTANT, LARGEST, LONGEST, SMALLEST
 from cwm_tracer.recorder.state import VIEWS, Activation, looked_before
 
 if TYPE_CHECKING:
@@ -31,22 +32,40 @@ def need_stack(levels: int = 5) -> None:
 def make_call(transcript: Transcript) -> Callable[[FrameType], bool]:
     """What `Transcript.call` does for a function that was called before; `Transcript.enter` does the rest."""
     all_facts, left, entries, reader = transcript.facts, transcript.left, transcript.log.entries, transcript.reader
-    append, again, fetch, measured = entries.append, reader.looker.again, reader.fetch, transcript.measured
+    append, fetch, measured = entries.append, reader.fetch, transcript.measured
+    again, changed, nothing = reader.looker.again, reader.looker.changed, reader.nothing
 
     def call(frame: FrameType) -> bool:
         facts = all_facts.get(id(frame.f_code))
         if (
             facts is None
-            or facts.start is None
+            or not facts.is_known
             or not transcript.recording
             or transcript.muted is not None
             or is_tracing() is not measured
             or len(entries) >= transcript.limit
         ):
             return transcript.enter(frame)
-        move = facts.start
-        layout = move.layout
-        activation = Activation()
+        activation = None
+        place = facts.start_place
+        if facts.is_resumable:
+            place = facts.calls.get(frame.f_lasti, -1)
+            if place < 0:
+                return transcript.enter(frame)
+            activation = left.pop(id(frame), None)
+            if activation is not None and begins(frame):  # what is known is of another that had its address
+                activation = None
+        elif left:
+            left.pop(id(frame), None)
+        layout = facts.start
+        known: list[Any] | None = None
+        if activation is None:
+            activation = Activation()
+            activation.facts = facts
+            activation.layout = nothing
+        else:
+            layout, known = activation.layout, activation.known
+        activation.frame = frame
         values: Any
         if fetch is not None:
             activation.read = None
@@ -57,49 +76,63 @@ def make_call(transcript: Transcript) -> Callable[[FrameType], bool]:
         else:
             activation.read = None
             values = frame.f_locals
-        if len(values) != layout.size:
-            return transcript.enter(frame)
-        keys = layout.keys
-        activation.facts = facts
-        activation.frame = frame
-        activation.layout = layout
-        last: list[Any] = [CHANGING] * len(keys)
-        known: list[Any] = looked_before(facts, layout) if facts.looked is not None else [None] * len(keys)
-        activation.last, activation.known = last, known
-        activation.bound = reader.bound(activation) if facts.unbinds else None
-        items: list[Any] = [facts.start_place, ~move.number]
-        is_new = False
-        for index, key in enumerate(keys):
-            value = values[key]
-            of = type(value)
-            if (
-                (of is int and SMALLEST < value < LARGEST)
-                or (of is str and len(value) <= LONGEST)
-                or value is None
-                or of is bool
-                or of is float
-            ):
-                last[index] = value
-                items.append(value)
+        if (
+            layout is not None
+            and len(values) == layout.size
+            and not (facts.unbinds and layout.names != reader.bound(activation))
+        ):
+            keys = layout.keys
+            last: list[Any] = [CHANGING] * len(keys)
+            if known is None:
+                known = looked_before(facts, layout) if facts.looked is not None else [None] * len(keys)
+            items: list[Any] = [place, ~layout.number]
+            index = 0
+            has_changed = False
+            try:
+                for key in keys:
+                    value = values[key]
+                    of = type(value)
+                    if (
+                        (of is int and SMALLEST < value < LARGEST)
+                        or (of is str and len(value) <= LONGEST)
+                        or value is None
+                        or of is bool
+                        or of is float
+                    ):
+                        last[index] = item = value
+                    else:
+                        seen: Any = known[index]
+                        if seen is None:
+                            item = again(last, known, index, value)
+                        elif seen[1] is CONSTANT and seen[2] is value:
+                            last[index], item = value, None
+                        elif seen[0] is of:
+                            found = seen[1](value)
+                            item = None if found == seen[2] else changed(last, known, index, value, found)
+                        else:
+                            item = again(last, known, index, value)
+                        if item is None:
+                            item = seen[3]
+                        else:
+                            has_changed = True
+                    items.append(item)
+                    index += 1
+                if layout.secrets:
+                    reader.learn(layout, values)
+            except KeyError:  # other variables are bound
+                append(reader.begin(activation, frame, place))
             else:
-                item = again(last, known, index, value)
-                if item is None:
-                    item = known[index][2]
-                else:
-                    is_new = True
-                items.append(item)
-        if is_new:
-            facts.looked = layout, known.copy()
-        if layout.secrets:
-            reader.learn(activation, values)
-        if left:
-            left.pop(id(frame), None)  # of another that had its address
+                activation.layout, activation.last, activation.known = layout, last, known
+                if has_changed:
+                    facts.looked = layout, known.copy()
+                append(tuple(items))
+        else:
+            append(reader.begin(activation, frame, place))
         activation.outer = outer = transcript.top
         activation.depth = outer.depth + 1
         if activation.depth > DEEP:
             need_stack()
         transcript.top = activation
-        append(tuple(items))
         return True
 
     return call
@@ -108,8 +141,8 @@ def make_call(transcript: Transcript) -> Callable[[FrameType], bool]:
 def make_event(transcript: Transcript) -> Callable[[FrameType, str, Any], Any]:
     """What `Transcript.event` does."""
     entries, reader = transcript.log.entries, transcript.reader
-    append, rebind, fetch = entries.append, reader.rebind, reader.fetch
-    again, item_of = reader.looker.again, reader.looker.item
+    append, rebind, learn, fetch = entries.append, reader.rebind, reader.learn, reader.fetch
+    again, changed, item_of = reader.looker.again, reader.looker.changed, reader.looker.item
     probe, present = transcript.presence
     measured = transcript.measured
 
@@ -136,37 +169,47 @@ def make_event(transcript: Transcript) -> Callable[[FrameType, str, Any], Any]:
                 read = top.read
                 values = read() if read is not None else frame.f_locals if fetch is None else fetch(frame)
                 layout = top.layout
-                if len(values) != layout.size or (top.bound is not None and top.bound != reader.bound(top)):
-                    append(rebind(top, place, values))
-                else:
-                    last, keys = top.last, layout.keys
-                    entry: Any = place
-                    index = 0
+                entry: Any = place
+                if len(values) != layout.size or (facts.unbinds and layout.names != reader.bound(top)):
+                    entry = rebind(top, place, values)
+                    layout = top.layout
+                while True:
+                    last, known, keys = top.last, top.known, layout.keys
+                    index = -1
                     try:
                         for old in last:
-                            value = values[keys[index]]
-                            if value is not old:
-                                of = type(value)
-                                if (
-                                    (of is int and SMALLEST < value < LARGEST)
-                                    or (of is str and len(value) <= LONGEST)
-                                    or value is None
-                                    or of is bool
-                                    or of is float
-                                ):
-                                    last[index] = item = value
-                                else:
-                                    item = again(last, top.known, index, value)
-                                    if item is None:
-                                        index += 1
-                                        continue
-                                entry = (place, index, item) if entry is place else (*entry, index, item)
                             index += 1
+                            value = values[keys[index]]
+                            if value is old:
+                                continue
+                            of = type(value)
+                            if (
+                                (of is int and SMALLEST < value < LARGEST)
+                                or (of is str and len(value) <= LONGEST)
+                                or value is None
+                                or of is bool
+                                or of is float
+                            ):
+                                last[index] = item = value
+                            else:
+                                seen = known[index] if old is CHANGING else None
+                                if seen is not None and seen[0] is of:
+                                    found = seen[1](value)
+                                    if found == seen[2]:
+                                        continue
+                                    item = changed(last, known, index, value, found)
+                                else:
+                                    item = again(last, known, index, value)
+                                if item is None:
+                                    continue
+                            entry = (place, index, item) if entry is place else (*entry, index, item)
+                        if layout.secrets:
+                            learn(layout, values)
+                        break
                     except KeyError:  # another variable is bound instead
                         entry = rebind(top, place, values, anew=True)
-                    append(entry)
-                    if layout.secrets:
-                        reader.learn(top, values)
+                        layout = top.layout
+                append(entry)
             elif kind == "return":
                 try:
                     place = facts.returns[frame.f_lasti]

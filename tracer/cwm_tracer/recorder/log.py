@@ -45,12 +45,15 @@ class Place:
 class Layout:
     """The variables that are bound in a frame.
 
-    `size` counts all of them, `watched` are the names of those that are shown with their values. `keys` find these
-    among the values, and `secrets` the others: names where the values are a dict, positions where they are a list.
-    `shown` holds what a frame shows, in binding order: a name and its index in `watched`, None for one that is secret.
+    `size` counts all of them, in the order of `names`; `number` is that of a move to this layout. `watched` are the
+    names of those that are shown with their values. `keys` find these among the values, and `secrets` the others: names
+    where the values are a dict, positions where they are a list. `shown` holds what a frame shows, in binding order: a
+    name and its index in `watched`, None for one that is secret.
     """
 
     size: int = 0
+    names: tuple[Any, ...] = ()
+    number: int = -1
     watched: tuple[str, ...] = ()
     keys: tuple[Any, ...] = ()
     secrets: tuple[Any, ...] = ()
@@ -61,11 +64,15 @@ class Layout:
 
 @dataclass(slots=True, eq=False)
 class Move:
-    """A change of the variables that are bound. `origins` has the old index of each that is watched now, or -1."""
+    """A change of the variables that are bound. `origins` has the old index of each that is watched now, or -1.
+
+    `adds_one` says that all are where they were, and one more is watched behind them.
+    """
 
     number: int
     layout: Layout
     origins: tuple[int, ...]
+    adds_one: bool
 
 
 class Log:
@@ -121,9 +128,10 @@ class Log:
             index = {name: number for number, name in enumerate(watched)}
             shown = tuple((name, index.get(name)) for name in order)
             keys, secrets = (tuple(group if by_name else (at[name] for name in group)) for group in (watched, secret))
-            layout = self._layouts[key] = Layout(len(names), watched, keys, secrets, shown)
+            layout = self._layouts[key] = Layout(len(names), names, len(self.moves), watched, keys, secrets, shown)
         before = {name: number for number, name in enumerate(old.watched)}
-        return Move(len(self.moves), layout, tuple(before.get(name, -1) for name in layout.watched))
+        origins = tuple(before.get(name, -1) for name in layout.watched)
+        return Move(len(self.moves), layout, origins, origins == (*range(len(old.watched)), -1))
 
 
 def text_maker(renderer: Renderer) -> Callable[[Item], str]:

@@ -3,30 +3,54 @@
 from __future__ import annotations
 
 import marshal
+from collections.abc import Callable
 from hashlib import sha256
+from operator import attrgetter
 from types import FunctionType
 from typing import Any
 
-from cwm_tracer.native import is_lasting, native_repr
+from cwm_tracer.native import is_fixed, is_lasting, native_repr, native_repr_of
 from cwm_tracer.recorder.log import Item
+from cwm_tracer.recorder.versions import HAVE_VERSIONS, version_of
 from cwm_tracer.values import Renderer
 
 SMALLEST, LARGEST = -1 << 30, 1 << 30  # the bounds on the whole numbers that are kept as they are
 LONGEST = 200  # characters of the strings that are
 CHANGING: Any = object()  # stands for a last value that says nothing about the next
 
-Known = tuple[object, object, Item]  # how a value was looked at, what was found, and its item
+# What is known of a value: its exact type, if values of that type have a probe, else the way it was looked at; the
+# probe; what that found; the item. A probe is a function that finds something equal where the text is the same.
+Known = tuple[Any, Any, Any, Item]
 
-_NATIVE = object()  # by the interpreter's own repr
-_CONSTANT = object()  # by its identity
-_OWN = object()  # by what it says, and by its identity, as it may say its address
-_FOREIGN = object()  # by its text, which must be made each time
-_UNFIT = object()  # what is found of a container that has no fingerprint
-_DUMPED = frozenset({list, tuple, dict})
+CONSTANT: Any = object()  # a way: by its identity
+_NATIVE: Any = object()  # by the interpreter's own repr
+_OWN: Any = object()  # by what it says, and by its identity, as it may say its address
+_FOREIGN: Any = object()  # by its text, which must be made each time
+_UNFIT: Any = object()  # is found of a container that has no fingerprint
 _SIZED = frozenset({str, bytes})
 _LONGEST_KEY = 1_024  # bytes
 _LONGEST_KEPT = 4_096  # characters
+_MANY = 16  # items of a dict, from which on its version is faster to read than it is to dump
 _MOST = 1_000  # texts of each kind that are kept in case that they are needed again
+
+
+def _fingerprint(value: Any) -> Any:
+    """Bytes that are equal where two values are, for most values of builtin types.
+
+    Reads nothing but builtin containers. Blind where something has the bytes of another: a `bytearray` those of
+    `bytes`.
+    """
+    try:
+        return marshal.dumps(value, 2)
+    except ValueError:  # there is another type in it, or it holds itself
+        return _UNFIT
+
+
+_name = attrgetter("__qualname__")
+_PROBES: dict[int, Callable[[Any], Any]] = {
+    id(FunctionType): _name,
+    **{id(kind): _fingerprint for kind in (list, tuple, dict, set, frozenset)},
+}
 
 
 class Looker:
@@ -34,7 +58,7 @@ class Looker:
 
     def __init__(self, renderer: Renderer) -> None:
         self._renderer = renderer
-        self._dumped: dict[bytes, Item] = {}
+        self._dumped: dict[bytes, tuple[Item, bool]] = {}
         self._lasting: dict[int, tuple[Any, Item]] = {}  # by identity
         self._functions: dict[str, Item] = {}
         self._said: dict[tuple[str, int], Item] = {}
@@ -43,8 +67,8 @@ class Looker:
         """What any value is rendered from later."""
         if is_kept(value):
             return value
-        if type(value) in _DUMPED:
-            return self._container(value, _fingerprint(value))[0]
+        if _PROBES.get(id(type(value))) is _fingerprint:
+            return self._container(value, _fingerprint(value))[3]
         return (self._renderer(value),)
 
     def again(self, last: list[Any], known: list[Known | None], index: int, value: Any) -> Item | None:
@@ -52,62 +76,76 @@ class Looker:
 
         What was last there are `last[index]` and, where that is CHANGING, `known[index]`.
         """
-        kind = type(value)
         before = known[index] if last[index] is CHANGING else None
-        if before is not None and before[1] is value and before[0] is _CONSTANT:
-            last[index] = value
-            return None
-        way: object
-        found: object
-        if kind is FunctionType:
-            way, found = kind, value.__qualname__
-            if before is not None and before[0] is way and before[1] == found:
-                return None
-            item = self._function(value)
-        elif kind is list or kind is dict or kind is tuple:
-            way = kind
-            if before is None or before[0] is not way:
-                found = _fingerprint(value)
-            elif before[1] is _UNFIT:
-                found = _UNFIT
-            else:
-                found = _fingerprint(value)
-                if found is not _UNFIT and found == before[1]:
+        if before is not None:
+            way = before[1]
+            if way is CONSTANT:
+                if before[2] is value:
+                    last[index] = value
                     return None
-            item, found = self._container(value, found)
-        elif is_lasting(value):
+            elif way is _NATIVE:
+                if native_repr(value, default=self._renderer.describe is None) == before[2]:
+                    return None
+            elif way is _OWN:
+                said = self._renderer.own_repr(value)
+                if said is not None:
+                    if (said, id(value)) == before[2]:
+                        return None
+                    return self._store(last, known, index, (None, _OWN, (said, id(value)), self._told(value, said)))
+        kind = type(value)
+        probe = _PROBES.get(id(kind))
+        if probe is not None:
+            return self.changed(last, known, index, value, probe(value))
+        if is_lasting(value):
             item = self._constant(value)
-            last[index], known[index] = value, (_CONSTANT, value, item)
+            last[index], known[index] = value, (None, CONSTANT, value, item)
             return item
-        else:
-            found = native_repr(value, default=self._renderer.describe is None)
-            if found is None and (said := self._renderer.own_repr(value)) is not None:
-                way, found = _OWN, (said, id(value))
-                if before is not None and before[0] is way and before[1] == found:
-                    return None
-                item = self._told(value, said)
-            elif found is None:
-                way, item = _FOREIGN, (self._renderer(value),)
-            else:
-                way = _NATIVE
-                if before is not None and before[0] is way and before[1] == found:
-                    return None
-                item = (self._renderer.native(value, found),)
-        last[index] = CHANGING
-        if before is not None and before[2] == item:
-            known[index] = way, found, before[2]
-            return None
-        # A container that has changed may now have a fingerprint.
-        known[index] = way, None if found is _UNFIT else found, item
-        return item
+        return self._store(last, known, index, self._look(value))
 
-    def _function(self, value: Any) -> Item:
-        item = self._functions.get(value.__qualname__)
+    def changed(self, last: list[Any], known: list[Known | None], index: int, value: Any, found: Any) -> Item | None:
+        """`again` for a value whose type has a probe, after that has `found` what it had not found before."""
+        kind = type(value)
+        now: Known
+        if kind is FunctionType:
+            now = kind, _name, found, self._function(value, found)
+        elif type(found) is int or _has_version(value):
+            version = version_of(value)  # as it was before anything else is read
+            now = self._container(value, _fingerprint(value), version)
+        elif _PROBES.get(id(kind)) is _fingerprint:
+            now = self._container(value, found)
+        else:
+            now = self._look(value)
+        return self._store(last, known, index, now)
+
+    def _store(self, last: list[Any], known: list[Known | None], index: int, now: Known) -> Item | None:
+        before = known[index] if last[index] is CHANGING else None
+        last[index] = CHANGING
+        if before is not None and before[3] == now[3]:
+            known[index] = now[0], now[1], now[2], before[3]
+            return None
+        known[index] = now
+        return now[3]
+
+    def _look(self, value: Any) -> Known:
+        """What is to be known of a value of a type that has no probe by itself."""
+        renderer = self._renderer
+        found = native_repr(value, default=renderer.describe is None)
+        if found is not None:
+            kind = type(value)
+            item = (renderer.native(value, found),)
+            return (kind, native_repr_of(kind), found, item) if is_fixed(kind) else (None, _NATIVE, found, item)
+        said = renderer.own_repr(value)
+        if said is not None:
+            return None, _OWN, (said, id(value)), self._told(value, said)
+        return None, _FOREIGN, None, (renderer(value),)
+
+    def _function(self, value: Any, name: str) -> Item:
+        item = self._functions.get(name)
         if item is None:
             item = (self._renderer(value),)
             if len(self._functions) >= _MOST:
                 self._functions.clear()
-            self._functions[value.__qualname__] = item
+            self._functions[name] = item
         return item
 
     def _told(self, value: object, said: str) -> Item:
@@ -132,21 +170,29 @@ class Looker:
                 self._lasting[id(value)] = known
         return known[1]
 
-    def _container(self, value: object, found: object) -> tuple[Item, object]:
-        """The item of a list, tuple or dict, and its fingerprint if that tells one text from another."""
-        if type(found) is not bytes:
-            return (self._renderer(value),), _UNFIT
+    def _container(self, value: Any, found: Any, version: int = 0) -> Known:
+        """What is to be known of a list, tuple, dict or set with a fingerprint, and a version if it has had one."""
+        kind = type(value)
+        if found is _UNFIT:
+            return kind, _fingerprint, None, (self._renderer(value),)
         key = found if len(found) <= _LONGEST_KEY else sha256(found).digest()
-        item = self._dumped.get(key)
-        if item is None:
-            text, telling = self._renderer.of_dumped(value, found)
-            item = (text,)
-            if not telling:
-                return item, _UNFIT
+        known = self._dumped.get(key)
+        if known is None:
+            text, telling, is_flat = self._renderer.of_dumped(value, found)
+            known = (text,), is_flat
+            if not telling:  # but once it has changed, it may be
+                return kind, _fingerprint, None, known[0]
             if len(self._dumped) >= _MOST:
                 self._dumped.clear()
-            self._dumped[key] = item
-        return item, found
+            self._dumped[key] = known
+        item, is_flat = known
+        if version and is_flat:  # what is in it can't change
+            return kind, version_of, version, item
+        return kind, _fingerprint, found, item
+
+
+def _has_version(value: Any) -> bool:
+    return HAVE_VERSIONS and type(value) is dict and len(value) > _MANY
 
 
 def is_kept(value: Any) -> bool:
@@ -157,15 +203,3 @@ def is_kept(value: Any) -> bool:
     if kind is str:
         return len(value) <= LONGEST
     return value is None or kind is bool or kind is float
-
-
-def _fingerprint(value: Any) -> object:
-    """Bytes that are equal where two values are, for most values of builtin types.
-
-    Reads nothing but builtin containers. Blind where something has the bytes of another: a `bytearray` those of
-    `bytes`, a set those of the same set in another order.
-    """
-    try:
-        return marshal.dumps(value, 2)
-    except ValueError:  # there is another type in it, or it holds itself
-        return _UNFIT

@@ -20,19 +20,17 @@ VIEWS = sys.version_info >= (3, 13)  # the locals of a function are a view of th
 class Activation:
     """One activation of a function: what was last seen of its variables.
 
-    `read` gets its variables, as a dict or a list; where there is none, they are the frame's `f_locals`. `bound` are
-    the names that a list was last read for, where others may be bound without that it gets longer. By index in
+    `read` gets its variables, as a dict or a list; where there is none, they are the frame's `f_locals`. By index in
     `layout.watched`, `last` has the values that nobody can change, and `known` what is known of the others. `outer` is
     the activation around it, while it runs.
     """
 
-    __slots__ = ("bound", "depth", "facts", "frame", "known", "last", "layout", "outer", "read")
+    __slots__ = ("depth", "facts", "frame", "known", "last", "layout", "outer", "read")
 
     facts: CodeFacts
     frame: FrameType | None
     layout: Layout
     read: Callable[[], Any] | None
-    bound: list[str] | None
     last: list[Any]
     known: list[Known | None]
     outer: Activation
@@ -50,28 +48,29 @@ class Reader:
         self.looker = Looker(renderer)
         self._renderer = renderer
         self._log = log
+        # Of a frame that was not looked at yet, and whose variables are read in the usual way.
+        self.nothing = log.by_position if VIEWS and fetch is None else log.by_name
 
     def activation(self, facts: CodeFacts) -> Activation:
         """A new one, of whose variables nothing is known."""
         activation = Activation()
         activation.facts = facts
-        by_name = facts.is_namespace or self.fetch is not None or bool(facts.unreadable) or not VIEWS
-        activation.layout = self._log.by_name if by_name else self._log.by_position
+        activation.layout = self.nothing if facts.is_plain else self._log.by_name
         return activation
 
-    def begin(self, activation: Activation, frame: FrameType, place: int) -> tuple[Entry, Move]:
+    def begin(self, activation: Activation, frame: FrameType, place: int) -> Entry:
         """The entry of a call, with all variables of the frame, which is about to run."""
         values = self._attach(activation, frame)
-        names = tuple(values) if type(values) is dict else tuple(self.bound(activation))
-        move = self._log.move(activation.layout, names, by_name=type(values) is dict)
-        activation.bound = list(names) if activation.facts.unbinds and type(values) is list else None
-        layout = move.layout
+        facts = activation.facts
+        before = activation.layout
+        layout = self._move(activation, values).layout
+        if layout is not before or not layout.keys:
+            activation.known = looked_before(facts, layout)
+        if before.number < 0:  # not of a generator that goes on
+            facts.start = layout
         last: list[Any] = [CHANGING] * len(layout.keys)
-        goes_on = layout is activation.layout and last  # of a generator
-        known = activation.known if goes_on else looked_before(activation.facts, layout)
-        activation.layout = layout
-        activation.last, activation.known = last, known
-        again = self.looker.again
+        known, again = activation.known, self.looker.again
+        activation.last = last
         items = []
         for index, key in enumerate(layout.keys):
             value = values[key]
@@ -80,55 +79,49 @@ class Reader:
                 items.append(value)
             else:
                 item = again(last, known, index, value)
-                items.append(item if item is not None else known[index][2])  # type: ignore[index]
+                items.append(item if item is not None else known[index][3])  # type: ignore[index]
         if any(known):
-            activation.facts.looked = layout, known.copy()
+            facts.looked = layout, known.copy()
         if layout.secrets:
-            self.learn(activation, values)
-        return (place, ~move.number, *items), move
+            self.learn(layout, values)
+        return (place, ~layout.number, *items)
 
     def rebind(self, activation: Activation, place: int, values: Any, *, anew: bool = False) -> Entry:
-        """The entry of a line at which other variables are bound than before; with all of them if `anew`."""
-        names = tuple(values) if type(values) is dict else tuple(self.bound(activation))
-        if activation.bound is not None:
-            activation.bound = list(names)
-        move = self._log.move(activation.layout, names, by_name=type(values) is dict)
-        layout = activation.layout = move.layout
-        origins = move.origins if not anew else (-1,) * len(move.origins)
-        last, known = activation.last, activation.known
-        last = activation.last = [last[at] if at >= 0 else CHANGING for at in origins]
-        known = activation.known = [known[at] if at >= 0 else None for at in origins]
-        again = self.looker.again
-        entry: tuple[Any, ...] = (place, ~move.number)
-        for index, key in enumerate(layout.keys):
-            value = values[key]
-            if value is last[index]:
-                continue
-            if is_kept(value):
-                last[index] = item = value
-            else:
-                item = again(last, known, index, value)
-                if item is None:
-                    continue
-            entry = (*entry, index, item)
-        if layout.secrets:
-            self.learn(activation, values)
-        return entry
+        """The beginning of the entry of a line at which other variables are bound than before.
+
+        What is known of those that still are is kept, unless they are to be told `anew`.
+        """
+        move = self._move(activation, values)
+        if move.adds_one and not anew:
+            activation.last.append(CHANGING)
+            activation.known.append(None)
+        else:
+            origins = (-1,) * len(move.origins) if anew else move.origins
+            last, known = activation.last, activation.known
+            activation.last = [last[at] if at >= 0 else CHANGING for at in origins]
+            activation.known = [known[at] if at >= 0 else None for at in origins]
+        return place, ~move.number
+
+    def _move(self, activation: Activation, values: Any) -> Move:
+        """Give an activation the layout that it has now."""
+        by_name = type(values) is dict
+        names = tuple(values) if by_name else self.bound(activation)
+        move = self._log.move(activation.layout, names, by_name=by_name)
+        activation.layout = move.layout
+        return move
 
     def suspend(self, activation: Activation) -> None:
         """Keep nothing of the program's alive until the frame goes on."""
         activation.frame = activation.read = None
         activation.outer = activation
 
-    def bound(self, activation: Activation) -> list[str]:
+    def bound(self, activation: Activation) -> tuple[str, ...]:
         """The names of the variables that a list is read for."""
-        mapping: Any = activation.frame.f_locals  # type: ignore[union-attr]
-        names: list[str] = mapping.keys()
-        return names
+        return tuple(activation.frame.f_locals.keys())  # type: ignore[union-attr]
 
-    def learn(self, activation: Activation, values: Any) -> None:
+    def learn(self, layout: Layout, values: Any) -> None:
         """Have values of secret names hidden wherever they stand."""
-        for key in activation.layout.secrets:
+        for key in layout.secrets:
             self._renderer.redactor.learn(values[key])
 
     def _attach(self, activation: Activation, frame: FrameType) -> Any:

@@ -58,6 +58,7 @@ class Transcript:
         self._writes_back = WRITES_BACK and read is None
         self.measured = is_tracing()
         self._marked_files = {file for file, _ in entry.marked}
+        self._cells_vanish = False  # whether a function was called that may empty a cell
         self.facts: dict[int, CodeFacts] = {}  # by the identity of the code, which they keep alive
         self.log = Log(renderer.redactor.is_secret_name)
         self.reader = Reader(renderer, self.log, read)
@@ -83,6 +84,7 @@ class Transcript:
         self.left.clear()
         for facts in self.facts.values():
             facts.start = None
+            facts.is_known = False
         self.muted: FrameType | None = None  # a module body that is being imported
         self._raised: tuple[FrameType, int, int] | None = None  # an exception's frame, f_lasti and number
 
@@ -154,13 +156,12 @@ class Transcript:
         place = facts.calls.get(frame.f_lasti)
         if place is None:
             place = self.number(facts.calls, Event.CALL, frame)
-        entry, move = self.reader.begin(activation, frame, place)
+        self.log.entries.append(self.reader.begin(activation, frame, place))
         activation.outer = self.top
         activation.depth = self.top.depth + 1
         self.top = activation
-        self.log.entries.append(entry)
-        if facts.is_simple:
-            facts.start, facts.start_place = move, place
+        facts.start_place = place
+        facts.is_known = facts.is_plain
         return True
 
     def _spare(self, facts: CodeFacts) -> bool:
@@ -227,7 +228,7 @@ class Transcript:
         known.outer = self.top
         known.depth = self.top.depth + 1
         self.top = known
-        self._mark(self.reader.begin(known, frame, ENTERED)[0])
+        self._mark(self.reader.begin(known, frame, ENTERED))
         return True
 
     def _mark(self, entry: Any) -> None:
@@ -282,6 +283,10 @@ class Transcript:
         facts.writes_back = facts.writes_back and self._writes_back
         facts.is_secret = self._renderer.redactor.is_secret_name(code.co_name)
         facts.is_entry = code is self._entry.code or self._is_marked(code)
+        self._cells_vanish = self._cells_vanish or facts.empties_cells
+        if self._cells_vanish:  # in any function that shares them
+            for each in self.facts.values():
+                each.unbinds = each.unbinds or each.shares_cells
         return facts
 
     def _is_marked(self, code: CodeType) -> bool:
