@@ -48,6 +48,9 @@ class Deadline:
     threads it sets an asynchronous exception, again and again.
     """
 
+    _clock = staticmethod(time.monotonic)  # as it is when this module is imported: tests replace it in modules
+    _until: float | None
+
     def __init__(self, seconds: float) -> None:
         self._seconds = seconds
         self._forget_thread()
@@ -56,31 +59,38 @@ class Deadline:
     def call(self, function: Callable[[A], R], argument: A) -> R:
         """`function(argument)`, or `DeadlineExceeded`. For one thread at a time."""
         try:
-            self._arm()
+            # Whoever watches finds a call that has just begun, whichever of this it has seen.
+            self._interruptions = self._ticks = 0
+            self._thread_id = _thread.get_ident()
+            self._until = self._clock() + self._seconds
+            if not self._watched:
+                self._begin_to_watch()
             return function(argument)
         finally:
             # An exception that is set already is raised at the next check between two bytecodes, which may be in here.
             while True:
                 try:
-                    self._disarm()
+                    with self._lock:
+                        self._until = None
+                    if self._interruptions:
+                        # Taking it back (by an asynchronous exception of NULL) leaves CPython 3.11 checking ever on.
+                        for _ in range(100):
+                            pass
                     break
                 except DeadlineExceeded:
                     continue
 
     def _forget_thread(self) -> None:
         self._lock = _thread.allocate_lock()
-        self._until: float | None = None
+        self._until = None
         self._ticks = 0
         self._thread_id = 0
         self._interruptions = 0
         self._watched = False
         self._wake = self._gone = _thread.allocate_lock()
 
-    def _arm(self) -> None:
+    def _begin_to_watch(self) -> None:
         with self._lock:
-            self._interruptions = self._ticks = 0
-            self._thread_id = _thread.get_ident()
-            self._until = _monotonic() + self._seconds
             if self._watched:
                 return
             self._wake = _thread.allocate_lock()
@@ -91,14 +101,6 @@ class Deadline:
                 _thread.start_new_thread(self._watch, (self._wake, self._gone))
                 self._watched = True
 
-    def _disarm(self) -> None:
-        with self._lock:
-            self._until = None
-        if self._interruptions:
-            # Taking it back instead (an asynchronous exception of NULL) leaves CPython 3.11 checking for ever.
-            for _ in range(100):
-                pass
-
     def _watch(self, wake: _thread.LockType, gone: _thread.LockType) -> None:
         idle = 0
         stopped = False
@@ -107,11 +109,13 @@ class Deadline:
             with self._lock:
                 self._ticks += 1
                 # Each tick needs the interpreter's lock, so neither comes while the call is not let run.
-                if self._until is not None and self._ticks >= _TICKS and _monotonic() > self._until:
+                if self._until is not None and self._ticks >= _TICKS and self._clock() > self._until:
                     self._interrupt()
                 idle = idle + 1 if self._until is None else 0
-                stopped = stopped or idle == _IDLE_TICKS
-                self._watched = not stopped
+                if stopped or idle == _IDLE_TICKS:
+                    self._watched = False  # a call that begins now sees that, or is seen here
+                    stopped = stopped or self._until is None
+                    self._watched = not stopped
         gone.release()
 
     def _interrupt(self) -> None:
@@ -195,11 +199,6 @@ def _count_threads(directory: str = "/proc/self/task") -> int:
         return len(os.listdir(directory))
     except OSError:
         return 0
-
-
-def _monotonic(clock: Callable[[], float] = time.monotonic) -> float:
-    """Bound when this module is imported: tests replace the functions of `time`."""
-    return clock()
 
 
 def _sleep(seconds: float, sleep: Callable[[float], None] = time.sleep) -> None:

@@ -44,19 +44,27 @@ class ForeignCalls:
     def raw(self, function: Callable[[object], object], value: object, banned: dict[int, type]) -> str | None:
         """The same as it was given, with addresses."""
         kind = type(value)
-        if id(kind) in banned:
+        if banned and id(kind) in banned:
             return None
         self._asked += 1
         if self._asked > 1 and self._is_late():
             banned[id(kind)] = kind
             return None
+        nested = self._nested  # the deadline of the outermost call is that of all
         try:
-            text = self._call(function, value)
-            text = None if text is None else str.__str__(text)
+            if nested:
+                told = function(value)
+            else:
+                self._nested = True
+                try:
+                    told = self._deadline.call(function, value)
+                finally:
+                    self._nested = False
+            text = None if told is None else str.__str__(told)
         except KeyboardInterrupt:
             raise
         except DeadlineExceeded:
-            if self._nested:
+            if nested:
                 raise
             banned[id(kind)] = kind
             return None
@@ -68,15 +76,6 @@ class ForeignCalls:
             banned[id(kind)] = kind
             return None
         return text
-
-    def _call(self, function: Callable[[object], object], value: object) -> object:
-        if self._nested:  # the deadline of the outermost call is that of all
-            return function(value)
-        self._nested = True
-        try:
-            return self._deadline.call(function, value)
-        finally:
-            self._nested = False
 
     def _is_late(self) -> bool:
         """Whether what was asked since the second question took too long in all.
@@ -105,6 +104,11 @@ def _now(clock: Callable[[], float] = time.monotonic) -> float:
 def placeholder(value: object) -> str:
     """What is shown of a value that has no text."""
     return f"<{name_of(type(value))} object>"
+
+
+def has_no_address(text: str) -> bool:
+    """Whether no address can be in a text."""
+    return _DIGITS.search(text) is None
 
 
 def clean(text: str, value: object) -> str:

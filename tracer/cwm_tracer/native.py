@@ -39,6 +39,12 @@ def native_repr(value: object, *, default: bool = True) -> str | None:
     return text
 
 
+def is_native(kind: type) -> bool:
+    """Whether all values of a type have a `native_repr`."""
+    make = _attribute_of(kind, "__repr__")
+    return type(make) is types.WrapperDescriptorType and (make is _DEFAULT or make in _NATIVE)
+
+
 def is_fixed(kind: type) -> bool:
     """Whether all values of a type that has a `native_repr` have it always, made by `type.__repr__` of it alone."""
     if type(kind) is not type or kind is types.MethodType:

@@ -10,6 +10,7 @@ from typing import Any
 
 from cwm_tracer.digest import ATOMS, CONTAINERS, digest, digest_of, is_ordered, items_of
 from cwm_tracer.foreign import ForeignCalls, clean, name_of, placeholder
+from cwm_tracer.mixed import MixedValues
 from cwm_tracer.native import native_repr
 from cwm_tracer.own_repr import OwnReprs
 from cwm_tracer.payloads import has_payload, payload_of
@@ -49,6 +50,7 @@ class Renderer:
         self._plain = PlainValues(self._limits.items, self._limits.depth, self._limits.characters, self.redactor)
         self._ask = ForeignCalls(self._limits.seconds)
         self._own = OwnReprs()
+        self._mixed = MixedValues(self._limits.items, self._limits.characters, self._own, self._ask, self.redactor)
         self._room = 0
         self._undescribed: dict[int, type] = {}
         self._unshown: dict[int, type] = {}
@@ -102,6 +104,15 @@ class Renderer:
         And whether what is dumped so has that text always, and whether it can't change but by an item's replacement.
         """
         return self._plain(value, dumped, self)
+
+    def of_container(self, value: object) -> str:
+        """What a call gives for a list, tuple, dict or set of any values, mostly sooner."""
+        if self.describe is None:
+            self._ask.restart()
+            text = self._mixed(value)
+            if text is not None:
+                return text if len(text) <= self._limits.characters else self._cut(text, digest(text))
+        return self(value)
 
     def returned(self, value: object, name: str) -> str:
         """The text of what a function returned; a string that one like `get_password` returns is secret."""

@@ -174,7 +174,7 @@ class Looker:
         """What is to be known of a list, tuple, dict or set with a fingerprint, and a version if it has had one."""
         kind = type(value)
         if found is _UNFIT:
-            return kind, _fingerprint, None, (self._renderer(value),)
+            return kind, _fingerprint, None, (self._renderer.of_container(value),)
         key = found if len(found) <= _LONGEST_KEY else sha256(found).digest()
         known = self._dumped.get(key)
         if known is None:

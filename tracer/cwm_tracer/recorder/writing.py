@@ -96,10 +96,14 @@ class _Writer:
     """The text of all variables of a layout, but for their values.
 
     `same` says that none has changed, `around` has what stands before and after one that alone has. `single` has this
-    for the value of one that alone is shown. `shown` are all, each with its index and its beginning.
+    for the value of one that alone is shown. `unchanged` has a part of the text for each variable, `place_of` by index
+    where its part stands and how it begins, and `secrets` the same of those that are not shown, with their names.
     """
 
-    __slots__ = ("_order", "_template", "around", "layout", "same", "secrets", "shown", "single")
+    __slots__ = (
+        *("_order", "_template", "around", "layout", "place_of", "same", "secret_names", "secrets", "single"),
+        "unchanged",
+    )
 
     def __init__(self, layout: Layout) -> None:
         self.layout = layout
@@ -108,8 +112,11 @@ class _Writer:
         self._template = self._text(lambda at: "%s", escaped=True)
         self.same = self._text(lambda at: _SAME, secret=_SAME)
         self.around: list[tuple[str, str] | None] = [None] * len(layout.watched)
-        self.shown = [(name, at, f"{quoted(name)}: ") for name, at in layout.shown]
-        self.secrets = frozenset(name for name, at in layout.shown if at is None)
+        shown = [(position, name, at, f"{quoted(name)}: ") for position, (name, at) in enumerate(layout.shown)]
+        self.unchanged = [key + _SAME for _, _, _, key in shown]
+        self.place_of = {at: (position, key) for position, _, at, key in shown if at is not None}
+        self.secrets = [(position, name, key) for position, name, at, key in shown if at is None]
+        self.secret_names = frozenset(name for _, name, _ in self.secrets)
         self.single: tuple[str, str] | None = None
         if len(layout.watched) == 1:
             before, _, after = self._text(lambda at: _MARK).partition(_MARK)
@@ -146,29 +153,39 @@ _EMPTY = _Writer(Layout())
 def _changed(entry: Entry, old: _Writer, writer: _Writer, values: list[str], json_of: Callable[[Item], str]) -> str:
     """Take what a line's entry tells into the values, and write that alone."""
     first = 1 if entry[1] >= 0 else 2
-    changed = set()
-    for index, item in zip(entry[first::2], entry[first + 1 :: 2], strict=True):
-        value = json_of(item)
+    parts = writer.unchanged.copy()
+    for at in range(first, len(entry), 2):
+        index = entry[at]
+        value = json_of(entry[at + 1])
         if value != values[index]:
             values[index] = value
-            changed.add(index)
-    secrets = old.secrets
-    parts = []
-    for name, at, key in writer.shown:
-        if at is None:
-            parts.append(key + (_SAME if name in secrets else _SECRET))
-        else:
-            parts.append(key + (values[at] if at in changed else _SAME))
+            position, key = writer.place_of[index]
+            parts[position] = key + value
+    for position, name, key in writer.secrets:
+        if name not in old.secret_names:
+            parts[position] = key + _SECRET
     return f"{{{', '.join(parts)}}}"
 
 
 def _json_maker(renderer: Renderer) -> Callable[[Item], str]:
     """A function that gives the text of an item as a JSON string."""
     text_of = text_maker(renderer)
-    known: dict[str, str] = {}
+    known: dict[str, str] = {}  # of texts
+    strings: dict[str, str] = {}
 
     def json_of(item: Item) -> str:
-        text = text_of(item)
+        kind = type(item)
+        if kind is tuple:
+            text = item[0]
+        elif kind is int:
+            return f'"{item}"'
+        elif kind is str:
+            json = strings.get(item)
+            if json is None:
+                json = strings[item] = quoted(text_of(item))
+            return json
+        else:
+            text = text_of(item)
         json = known.get(text)
         if json is None:
             json = known[text] = quoted(text)

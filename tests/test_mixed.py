@@ -1,0 +1,51 @@
+"""Containers of objects with a repr of their own, asked for their text at once and part by part."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cwm_tracer.redaction import Redactor
+from cwm_tracer.values import Renderer
+
+
+class _Says:
+    """Has a repr of its own, which may be anything."""
+
+    def __init__(self, text: Any) -> None:
+        self.text = text
+
+    def __repr__(self) -> Any:
+        return f"<at {id(self):x}>" if self.text == "address" else self.text
+
+
+SAID = st.text(max_size=3) | st.sampled_from(
+    ["..", "a" * 700, "password='hunter2hunter2'", "\ud800", "address", "x, y", 5]
+)
+PARTS = (
+    SAID.map(_Says)
+    | st.sampled_from(
+        [int, len, Renderer, object(), Renderer().returned, _Says("bound").__init__, b"b" * 1500, "s" * 1500]
+    )
+    | st.integers()
+    | st.sampled_from(["token", "environment value", b"a", None])
+    | st.sampled_from([5000]).map(lambda power: 10**power)
+)
+MIXED = st.recursive(
+    st.lists(PARTS, max_size=3),
+    lambda inner: (
+        st.lists(inner | PARTS, max_size=3)
+        | st.tuples(PARTS, inner)
+        | st.dictionaries(st.sampled_from(["token", "k", 1, b"password"]), inner | PARTS, max_size=3)
+        | st.sets(PARTS, max_size=3)
+    ),
+    max_leaves=6,
+)
+
+
+@given(MIXED | st.frozensets(PARTS, max_size=3))
+def test_a_container_asked_at_once_has_the_text_that_its_parts_make(value: Any) -> None:
+    redactor = Redactor(values=["environment value"])
+    assert Renderer(redactor=redactor).of_container(value) == Renderer(redactor=redactor)(value)

@@ -1,0 +1,79 @@
+"""Containers of objects that have a repr of their own, whose text is mostly the interpreter's repr of the whole."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from cwm_tracer.digest import ATOMS
+from cwm_tracer.foreign import ForeignCalls, clean, has_no_address
+from cwm_tracer.native import is_native
+from cwm_tracer.own_repr import OwnReprs
+from cwm_tracer.redaction import Redactor
+
+_ATOMS = frozenset(map(id, ATOMS))
+_SIZED = frozenset(map(id, (str, bytes)))
+_LISTS = frozenset(map(id, (list, tuple, dict)))
+_SETS = frozenset(map(id, (set, frozenset)))
+_DEEPEST = 3
+_LONGEST = 4_000  # characters, below which no bound on values is met but those that are looked at here
+
+
+class MixedValues:
+    """Asks for the text of a container at once, where that gives what asking for its parts one by one would give.
+
+    That is so for lists, tuples and dicts, and sets at the outermost, of builtin values, of objects whose class has a
+    repr in Python and of those with the interpreter's. `items` and `characters` are those of `values.Limits`.
+    """
+
+    def __init__(self, items: int, characters: int, own: OwnReprs, ask: ForeignCalls, redactor: Redactor) -> None:
+        self._items = items
+        self._characters = characters
+        self._own = own
+        self._ask = ask
+        self._redactor = redactor
+
+    def __call__(self, value: Any) -> str | None:
+        """The text; None where it must be made part by part."""
+        try:
+            if not self._is_fit(value, id(type(value)), 1):
+                return None
+        except RuntimeError:  # another thread changes it
+            return None
+        make = _sorted_repr if id(type(value)) in _SETS and len(value) > 1 else repr
+        text = self._ask.raw(make, value, {})
+        if text is None or len(text) > _LONGEST or ".." in text:
+            return None
+        text = clean(text, value)
+        if not has_no_address(text) or self._redactor.hide(text) != text:
+            return None
+        return text
+
+    def _is_fit(self, value: Any, kind: int, depth: int) -> bool:
+        if len(value) > self._items or depth > _DEEPEST:
+            return False
+        if type(value) is dict:
+            return self._are_fit(value, depth, are_keys=True) and self._are_fit(value.values(), depth)
+        if type(value) is tuple and len(value) == 2 and self._redactor.is_secret_key(value[0]):
+            return False
+        return self._are_fit(value, depth)
+
+    def _are_fit(self, parts: Any, depth: int, *, are_keys: bool = False) -> bool:
+        for part in parts:
+            kind = id(type(part))
+            if kind in _ATOMS:
+                if kind in _SIZED and (
+                    len(part) > self._characters or (are_keys and self._redactor.is_secret_key(part))
+                ):
+                    return False
+            elif kind in _LISTS:
+                if not self._is_fit(part, kind, depth + 1):
+                    return False
+            elif not (is_native(type(part)) or self._own.has(part)):
+                return False
+        return True
+
+
+def _sorted_repr(value: Any) -> str:
+    """The repr of a set of several items in the order of their texts."""
+    body = ", ".join(sorted([clean(repr(item), item) for item in value]))
+    return f"{{{body}}}" if type(value) is set else f"frozenset({{{body}}})"
