@@ -61,7 +61,9 @@ class ActivePlugin:
         if complete is not None and call.when == "call":
             del item.stash[_COMPLETE]
             with alarm.held():  # the test has ended, and so has the time it is given
-                recorded = item.stash[_RECORDED] = complete()
+                recorded = complete()
+            if self._settings.pdb and report.failed:
+                item.stash[_RECORDED] = recorded
             # Only a worker's reports travel, and only text travels in them.
             setattr(report, _ATTRIBUTE, recorded if self._session is not None else recorded.to_json())
         return report
@@ -91,6 +93,7 @@ class ActivePlugin:
             return
         recorded = node.stash.get(_RECORDED, None)
         if recorded is not None:
+            del node.stash[_RECORDED]
             from pytest_cwm.interaction import debug_failure
 
             debug_failure(self._config, self._session, recorded.nodeid, recorded)

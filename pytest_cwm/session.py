@@ -1,6 +1,7 @@
 """Predicting and comparing recorded tests beside the tests that still run, and the report of it all.
 
-Memory does not grow with the run: a recording that waits is packed, and a test that was predicted goes to disk.
+Memory does not grow with the run: a recording that waits, and a test that was predicted, go to disk. Where nothing is
+predicted, nothing waits.
 """
 
 from __future__ import annotations
@@ -8,7 +9,6 @@ from __future__ import annotations
 import platform
 import sys
 import time
-import zlib
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, replace
@@ -22,6 +22,7 @@ from pytest_cwm.recording import Recorded
 from pytest_cwm.report.document import Report, TestReport
 from pytest_cwm.report.gate import Demand, GateResult, evaluate
 from pytest_cwm.report.store import TestStore
+from pytest_cwm.spool import Place, Spool
 
 if TYPE_CHECKING:
     from pytest_cwm.lastgreen.expectations import Expectations
@@ -40,17 +41,12 @@ class _Predicted:
 
 @dataclass(slots=True)
 class _Test:
-    """One recorded test; `recorded` is None once its report is in the store, and bytes while it waits in line."""
+    """One recorded test; `recorded` is None once its report is in the store, and a place while it waits in line."""
 
     outcome: str
     demand: Demand
-    recorded: Recorded | bytes | None
+    recorded: Recorded | Place | None
     reported: Future[None]
-
-    def unpacked(self) -> Recorded:
-        assert self.recorded is not None
-        packed = self.recorded
-        return Recorded.from_json(zlib.decompress(packed).decode()) if isinstance(packed, bytes) else packed
 
 
 class PredictionSession:
@@ -76,6 +72,7 @@ class PredictionSession:
         self._tests: dict[str, _Test] = {}
         self._pending: dict[str, _Test] = {}
         self._store = TestStore()
+        self._waiting = Spool()
         self._pool = ThreadPoolExecutor(max_workers=1, thread_name_prefix="cwm-predict")
         self._began = time.monotonic()
 
@@ -93,9 +90,12 @@ class PredictionSession:
         if earlier is not None:
             earlier.reported.cancel()
         demand = Demand(dict(recorded.fail_under), recorded.strict)
-        waits = self.pending() >= _UNPACKED
-        packed = zlib.compress(recorded.to_json().encode(), 1) if waits else recorded
-        test = self._tests[nodeid] = self._pending[nodeid] = _Test(outcome, demand, packed, Future())
+        test = self._tests[nodeid] = self._pending[nodeid] = _Test(outcome, demand, recorded, Future())
+        if not self._asks:
+            self._predict_and_store(nodeid, test)
+            return
+        if self.pending() > _UNPACKED:
+            test.recorded = self._waiting.put(recorded.to_json().encode())
         test.reported = self._pool.submit(self._predict_and_store, nodeid, test)
 
     def predict_now(self, nodeid: str, recorded: Recorded) -> tuple[Predictor | None, Verification | None]:
@@ -166,11 +166,16 @@ class PredictionSession:
         return {**known, "name": predictor.name, "constrained": constrained}
 
     def _unpredicted(self, nodeid: str, test: _Test) -> TestReport:
-        recorded = test.unpacked()
+        recorded = self._recorded(test)
         predicted = _Predicted()
         if recorded.trace is not None and self._asks:
             predicted = _missing(recorded.trace, "the run ended before it was made", self._settings)
         return _reported(nodeid, test.outcome, recorded, predicted)
+
+    def _recorded(self, test: _Test) -> Recorded:
+        place = test.recorded
+        assert place is not None
+        return place if isinstance(place, Recorded) else Recorded.from_json(self._waiting.get(place).decode())
 
     @property
     def _asks(self) -> bool:
@@ -204,7 +209,7 @@ class PredictionSession:
     # -- in the thread
 
     def _predict_and_store(self, nodeid: str, test: _Test) -> None:
-        recorded = test.unpacked()
+        recorded, place = self._recorded(test), test.recorded
         try:
             if self._expectations is not None and self._asks and recorded.trace is not None and recorded.trace.frames:
                 expected = self._expectations.of(nodeid, test.outcome, recorded.trace)
@@ -220,6 +225,8 @@ class PredictionSession:
             self._store.add(report)
             del self._pending[nodeid]
         test.recorded = None
+        if place is not None and not isinstance(place, Recorded):
+            self._waiting.free(place)
 
     def _predict(self, nodeid: str, trace: Trace | None) -> _Predicted:
         if trace is None or not trace.frames or not self._asks:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, NamedTuple
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -21,6 +22,28 @@ class _Says:
         return f"<at {id(self):x}>" if self.text == "address" else self.text
 
 
+class _Pair(NamedTuple):
+    one: Any
+    token: Any = None
+
+
+class _Point(NamedTuple):
+    x: Any
+    y: Any
+
+
+@dataclass
+class _Node:
+    value: Any
+    next: Any = None
+
+
+def _half(value: Any) -> _Node:
+    node = _Node(value)
+    del node.next
+    return node
+
+
 SAID = st.text(max_size=3) | st.sampled_from(
     ["..", "a" * 700, "password='hunter2hunter2'", "\ud800", "address", "x, y", 5]
 )
@@ -37,6 +60,10 @@ MIXED = st.recursive(
     st.lists(PARTS, max_size=3),
     lambda inner: (
         st.lists(inner | PARTS, max_size=3)
+        | st.builds(_Point, inner, PARTS)
+        | st.builds(_Pair, inner, PARTS)
+        | st.builds(_Node, inner | PARTS, inner)
+        | inner.map(_half)
         | st.tuples(PARTS, inner)
         | st.dictionaries(st.sampled_from(["token", "k", 1, b"password"]), inner | PARTS, max_size=3)
         | st.sets(PARTS, max_size=3)
@@ -45,7 +72,7 @@ MIXED = st.recursive(
 )
 
 
-@given(MIXED | st.frozensets(PARTS, max_size=3))
+@given(st.lists(MIXED, max_size=2) | st.tuples(PARTS, MIXED) | st.sets(PARTS, max_size=3) | st.frozensets(PARTS))
 def test_a_container_asked_at_once_has_the_text_that_its_parts_make(value: Any) -> None:
     redactor = Redactor(values=["environment value"])
     assert Renderer(redactor=redactor).of_container(value) == Renderer(redactor=redactor)(value)

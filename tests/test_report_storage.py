@@ -15,8 +15,9 @@ import pytest
 
 from builders import call, line, trace, verified
 from cwm_tracer.model import Trace
+from pytest_cwm import spool
 from pytest_cwm.cli import main
-from pytest_cwm.report import reading, store
+from pytest_cwm.report import reading
 from pytest_cwm.report.document import VERSION, Report, ReportError, TestReport
 from pytest_cwm.report.storage import read_report, write_report
 from pytest_cwm.report.store import TestStore
@@ -41,7 +42,7 @@ def _peak(tests: int, path: Path) -> int:
 
 
 def test_memory_does_not_grow_with_the_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(store, "_IN_MEMORY", 0)
+    monkeypatch.setattr(spool, "_IN_MEMORY", 0)
     small, large = _peak(4, tmp_path / "small.json"), _peak(40, tmp_path / "large.json")
     grown = (tmp_path / "large.json").stat().st_size - (tmp_path / "small.json").stat().st_size
     assert large - small < grown / 10
@@ -49,7 +50,7 @@ def test_memory_does_not_grow_with_the_run(tmp_path: Path, monkeypatch: pytest.M
 
 def test_tests_come_back_from_disk_as_from_memory(monkeypatch: pytest.MonkeyPatch) -> None:
     in_memory = list(Report.of(_many(3)).tests)
-    monkeypatch.setattr(store, "_IN_MEMORY", 0)
+    monkeypatch.setattr(spool, "_IN_MEMORY", 0)
     on_disk = Report.of(_many(3)).tests
     assert list(on_disk) == in_memory
     assert on_disk[-1] == in_memory[-1]
@@ -57,7 +58,7 @@ def test_tests_come_back_from_disk_as_from_memory(monkeypatch: pytest.MonkeyPatc
 
 
 def test_without_a_place_for_temporary_files_nothing_is_lost(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(store, "_IN_MEMORY", 0)
+    monkeypatch.setattr(spool, "_IN_MEMORY", 0)
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "gone"))
     assert len(list(Report.of(_many(3)).tests)) == 3
 

@@ -11,7 +11,13 @@ def notes_of(
     trace: Trace | None, verification: Verification | None, roll_out: RollOut | None, missing: int, redacted: int
 ) -> tuple[str, ...]:
     """One short sentence for everything that a trace and its predictions left out."""
-    return (*_trace_notes(trace), *_verification_notes(verification, missing), *_roll_out_notes(roll_out, redacted))
+    notes = (*_trace_notes(trace), *_verification_notes(verification, missing), *_roll_out_notes(roll_out))
+    if not redacted:
+        return notes
+    what = f"{redacted} redacted value{'s' if redacted > 1 else ''}"
+    if verification is None and roll_out is None:
+        return (*notes, what)
+    return (*notes, f"{what} {'were' if redacted > 1 else 'was'} not scored")
 
 
 def missing_note(failure: str | None) -> str:
@@ -48,11 +54,9 @@ def _verification_notes(verification: Verification | None, missing: int) -> Iter
         yield f"{what} as probable as another, which counts as agreement: the engine does not show its choice"
 
 
-def _roll_out_notes(roll_out: RollOut | None, redacted: int) -> Iterator[str]:
+def _roll_out_notes(roll_out: RollOut | None) -> Iterator[str]:
     if roll_out is not None:
         if roll_out.failure is not None:
             yield f"the roll-out is missing: {roll_out.failure}"
         elif roll_out.trace.meta.ending is Ending.TRUNCATED:
             yield f"the roll-out was stopped after {len(roll_out.trace.frames)} frames"
-    if redacted:
-        yield f"{redacted} redacted value{'s were' if redacted > 1 else ' was'} not scored"

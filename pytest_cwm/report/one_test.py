@@ -7,7 +7,15 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
-from cwm_tracer.compare import Comparison, Divergence, Metric, compare_traces, compare_verification, merge
+from cwm_tracer.compare import (
+    Comparison,
+    Divergence,
+    Metric,
+    compare_traces,
+    compare_verification,
+    count_redacted,
+    merge,
+)
 from cwm_tracer.compare.comparison import Question
 from cwm_tracer.model import Choice, Frame, RollOut, Trace, Verification
 from pytest_cwm.report import encoding
@@ -77,7 +85,8 @@ class TestReport:
             frames = tuple(roll_out.trace.frames)
             roll_out = dataclasses.replace(roll_out, trace=dataclasses.replace(roll_out.trace, frames=frames))
         missing = sum(comparison.missing for comparison in comparisons)
-        redacted = max((comparison.redacted for comparison in comparisons), default=0)
+        withheld = 0 if comparisons or trace is None else count_redacted(trace.frames[1:])  # the first is given
+        redacted = max((comparison.redacted for comparison in comparisons), default=withheld)
         return cls(
             nodeid=nodeid,
             outcome=outcome,

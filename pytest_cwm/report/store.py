@@ -3,37 +3,27 @@
 from __future__ import annotations
 
 import json
-import tempfile
 import threading
-import weakref
-import zlib
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
-from io import FileIO
 from typing import Any, overload
 
 from pytest_cwm.report.one_test import TestReport, test_from_json, test_to_json
 from pytest_cwm.report.summary import TestSummary
-
-# What small runs need stays in memory, so that they touch no disk.
-_IN_MEMORY = 4 << 20
-# The fastest: what is packed here is unpacked again soon.
-_LEVEL = 1
+from pytest_cwm.spool import Place, Spool
 
 
 @dataclass(frozen=True, slots=True)
 class _Entry:
-    """Where a packed test lies: its bytes, or their offset and length in the file."""
+    """What is known of a test, and where the rest lies."""
 
     summary: TestSummary
-    packed: bytes | tuple[int, int]
+    place: Place
 
 
 class TestStore(Sequence[TestReport]):
     """The tests, sorted by nodeid. In memory are their summaries only, and packed tests while they are few.
 
-    When no temporary file can be had, or its disk is full, packed tests stay in memory: nothing is lost.
     May be added to from one thread while another reads.
     """
 
@@ -43,9 +33,7 @@ class TestStore(Sequence[TestReport]):
         self._entries: dict[str, _Entry] = {}
         self._order: list[str] | None = None
         self._lock = threading.Lock()
-        self._used = 0
-        self._file: FileIO | None = None
-        self._end = 0
+        self._spool = Spool()
 
     def add(self, test: TestReport) -> None:
         """Add a test, or replace the one of its name."""
@@ -55,9 +43,9 @@ class TestStore(Sequence[TestReport]):
     def add_json(self, data: Any, line: bytes) -> None:
         """The same for an item of a document that was checked; `line` is its text."""
         summary = TestSummary.of_json(data)
-        packed = zlib.compress(line, _LEVEL)
+        place = self._spool.put(line)
         with self._lock:
-            self._entries[summary.nodeid] = _Entry(summary, self._put(packed))
+            self._entries[summary.nodeid] = _Entry(summary, place)
             self._order = None
 
     def discard(self, nodeid: str) -> None:
@@ -111,29 +99,5 @@ class TestStore(Sequence[TestReport]):
                 self._order = sorted(self._entries)
             return self._order
 
-    def _put(self, packed: bytes) -> bytes | tuple[int, int]:
-        if self._used + len(packed) <= _IN_MEMORY:
-            self._used += len(packed)
-            return packed
-        with suppress(OSError):
-            file = self._opened()
-            file.seek(self._end)
-            if file.write(packed) == len(packed):
-                self._end += len(packed)
-                return self._end - len(packed), len(packed)
-        return packed
-
-    def _opened(self) -> FileIO:
-        if self._file is None:
-            self._file = tempfile.TemporaryFile(prefix="pytest-cwm-", buffering=0)  # noqa: SIM115
-            weakref.finalize(self, self._file.close)
-        return self._file
-
     def _get(self, nodeid: str) -> bytes:
-        with self._lock:
-            packed = self._entries[nodeid].packed
-            if isinstance(packed, tuple):
-                assert self._file is not None
-                self._file.seek(packed[0])
-                packed = self._file.read(packed[1])
-        return zlib.decompress(packed)
+        return self._spool.get(self._entries[nodeid].place)

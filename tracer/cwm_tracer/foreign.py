@@ -12,6 +12,7 @@ from cwm_tracer.signals import raised_by_handler
 _ADDRESS = re.compile(r" at 0x[0-9a-fA-F]{7,16}\b| id='\d{7,}'")  # of objects, and as unittest.mock writes it
 _DIGITS = re.compile(r"[0-9a-fA-F]{7}")  # as many as any address has
 _STALLED = 10  # times the seconds may pass in which the thread sleeps, or waits for its turn
+_SHORT = 5  # the part of the seconds, 1 / 5, that is not worth a question
 _HUGE = 100_000  # characters; a type that writes more is not asked again
 name_of: Callable[[type], str] = type.__dict__["__qualname__"].__get__  # whatever a metaclass says
 
@@ -27,7 +28,8 @@ class ForeignCalls:
         self._deadline = Deadline(seconds)
         self._nested = False
         self._asked = 0
-        self._since = self._ran_before = 0.0
+        self._since = 0.0
+        self._ran_before: float | None = None
 
     def restart(self) -> None:
         """A new value is looked at, with all the time there is."""
@@ -80,12 +82,17 @@ class ForeignCalls:
     def _is_late(self) -> bool:
         """Whether what was asked since the second question took too long in all.
 
-        On a busy machine time passes in which nothing of this thread runs: it counts less.
+        On a busy machine time passes in which nothing of this thread runs: it counts less. How long the thread ran is
+        asked late, as the system takes long to tell.
         """
         now = _now()
         if self._asked == 2:
-            self._since, self._ran_before = now, _ran()
+            self._since, self._ran_before = now, None
         passed = now - self._since
+        if passed <= self._seconds / _SHORT:
+            return False
+        if self._ran_before is None:
+            self._ran_before = _ran()
         return passed > self._seconds and (
             _ran() - self._ran_before > self._seconds or passed > _STALLED * self._seconds
         )

@@ -8,6 +8,7 @@ from cwm_tracer.digest import ATOMS
 from cwm_tracer.foreign import ForeignCalls, clean, has_no_address
 from cwm_tracer.native import is_native
 from cwm_tracer.own_repr import OwnReprs
+from cwm_tracer.records import fields_of
 from cwm_tracer.redaction import Redactor
 
 _ATOMS = frozenset(map(id, ATOMS))
@@ -22,7 +23,8 @@ class MixedValues:
     """Asks for the text of a container at once, where that gives what asking for its parts one by one would give.
 
     That is so for lists, tuples and dicts, and sets at the outermost, of builtin values, of objects whose class has a
-    repr in Python and of those with the interpreter's. `items` and `characters` are those of `values.Limits`.
+    repr in Python, of those with the interpreter's and of complete records. `items` and `characters` are those of
+    `values.Limits`.
     """
 
     def __init__(self, items: int, characters: int, own: OwnReprs, ask: ForeignCalls, redactor: Redactor) -> None:
@@ -68,9 +70,17 @@ class MixedValues:
             elif kind in _LISTS:
                 if not self._is_fit(part, kind, depth + 1):
                     return False
-            elif not (is_native(type(part)) or self._own.has(part)):
+            elif not (is_native(type(part)) or self._own.has(part) or self._is_fit_record(part, depth + 1)):
                 return False
         return True
+
+    def _is_fit_record(self, value: Any, depth: int) -> bool:
+        fields = fields_of(value)
+        if fields is None or len(fields) > self._items or depth > _DEEPEST:
+            return False
+        if any(self._redactor.is_secret_key(name) for name, _ in fields):
+            return False
+        return self._are_fit([held for _, held in fields], depth)
 
 
 def _sorted_repr(value: Any) -> str:

@@ -8,7 +8,16 @@ from cwm_tracer.compare.metrics import DEFINITIONS, Definition, Mean, Metric, Me
 from cwm_tracer.compare.origin import Origin
 from cwm_tracer.compare.paths import Inner, only_difference
 from cwm_tracer.compare.score import Difference, Score, score_frame
-from cwm_tracer.compare.values import REDACTED, Level, NotALiteral, is_redacted, level_of, plain_data, same_value
+from cwm_tracer.compare.values import (
+    REDACTED,
+    Level,
+    NotALiteral,
+    count_redacted,
+    is_redacted,
+    level_of,
+    plain_data,
+    same_value,
+)
 
 __all__ = [
     "DEFINITIONS",
@@ -30,6 +39,7 @@ __all__ = [
     "Score",
     "compare_traces",
     "compare_verification",
+    "count_redacted",
     "is_redacted",
     "level_of",
     "merge",

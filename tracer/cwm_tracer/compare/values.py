@@ -9,9 +9,10 @@ import enum
 import math
 import re
 from collections import Counter
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Sequence
 
 from cwm_tracer.compare.literals import NotALiteral, Value, address_free, read
+from cwm_tracer.model import Frame
 from cwm_tracer.named_secrets import REDACTED
 
 __all__ = [
@@ -19,6 +20,7 @@ __all__ = [
     "VARIES",
     "Level",
     "NotALiteral",
+    "count_redacted",
     "is_redacted",
     "level_of",
     "matches",
@@ -90,6 +92,16 @@ def type_of(text: str) -> str | None:
 def is_redacted(truth: str) -> bool:
     """Whether a recorded value, or a part of it, was withheld, so that no prediction of it can be scored."""
     return REDACTED in truth
+
+
+def count_redacted(frames: Iterable[Frame]) -> int:
+    """How many values of some frames are not shown."""
+    return sum(
+        is_redacted(value)
+        for frame in frames
+        for value in (*(frame.locals or {}).values(), frame.argument)
+        if value is not None
+    )
 
 
 def plain_data(text: str) -> object:
