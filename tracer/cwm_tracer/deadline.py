@@ -17,6 +17,7 @@ from typing import TypeVar
 
 from cwm_tracer.signals import is_handler
 
+_get_ident = _thread.get_ident
 A = TypeVar("A")
 R = TypeVar("R")
 
@@ -49,7 +50,6 @@ class Deadline:
     """
 
     _clock = staticmethod(time.monotonic)  # as it is when this module is imported: tests replace it in modules
-    _until: float | None
 
     def __init__(self, seconds: float) -> None:
         self._seconds = seconds
@@ -57,41 +57,48 @@ class Deadline:
         _deadlines.add(self)
 
     def call(self, function: Callable[[A], R], argument: A) -> R:
-        """`function(argument)`, or `DeadlineExceeded`. For one thread at a time."""
+        """`function(argument)`, or `DeadlineExceeded`. For one thread at a time.
+
+        Takes no lock, and does not ask for the time: it is called for every value that has a repr of its own. Of two
+        threads that each say what they do and then look at what the other does, one at least sees the other.
+        """
         try:
-            # Whoever watches finds a call that has just begun, whichever of this it has seen.
-            self._interruptions = self._ticks = 0
-            self._thread_id = _thread.get_ident()
-            self._until = self._clock() + self._seconds
-            if not self._watched:
+            self._calls += 1
+            self._thread_id = _get_ident()
+            self._is_running = True
+            if not self._is_watched:
                 self._begin_to_watch()
             return function(argument)
         finally:
             # An exception that is set already is raised at the next check between two bytecodes, which may be in here.
             while True:
                 try:
-                    with self._lock:
-                        self._until = None
-                    if self._interruptions:
-                        # Taking it back (by an asynchronous exception of NULL) leaves CPython 3.11 checking ever on.
-                        for _ in range(100):
-                            pass
+                    self._is_running = False
+                    if self._is_interrupting:
+                        self._end_interrupting()
                     break
                 except DeadlineExceeded:
                     continue
 
+    def _end_interrupting(self) -> None:
+        with self._lock:
+            self._is_interrupting = False
+            self._interruptions = 0
+        # Taking an exception back (by an asynchronous one of NULL) leaves CPython 3.11 checking ever on.
+        for _ in range(100):
+            pass
+
     def _forget_thread(self) -> None:
         self._lock = _thread.allocate_lock()
-        self._until = None
-        self._ticks = 0
+        self._calls = 0
+        self._is_running = self._is_interrupting = self._is_watched = False
         self._thread_id = 0
         self._interruptions = 0
-        self._watched = False
         self._wake = self._gone = _thread.allocate_lock()
 
     def _begin_to_watch(self) -> None:
         with self._lock:
-            if self._watched:
+            if self._is_watched:
                 return
             self._wake = _thread.allocate_lock()
             self._gone = _thread.allocate_lock()
@@ -99,32 +106,38 @@ class Deadline:
             self._gone.acquire()
             with suppress(RuntimeError):  # no thread to be had (a limit on memory, say): go without a bound
                 _thread.start_new_thread(self._watch, (self._wake, self._gone))
-                self._watched = True
+                self._is_watched = True
 
     def _watch(self, wake: _thread.LockType, gone: _thread.LockType) -> None:
-        idle = 0
+        idle = ticks = 0
+        seen, until = -1, 0.0  # a call, and when it should have ended
         stopped = False
         while not stopped:
             stopped = wake.acquire(True, self._seconds / _TICKS)
             with self._lock:
-                self._ticks += 1
                 # Each tick needs the interpreter's lock, so neither comes while the call is not let run.
-                if self._until is not None and self._ticks >= _TICKS and self._clock() > self._until:
-                    self._interrupt()
-                idle = idle + 1 if self._until is None else 0
+                ticks += 1
+                if self._calls != seen:
+                    seen, ticks, until = self._calls, 1, self._clock() + self._seconds * (_TICKS - 1) / _TICKS
+                elif self._is_running and ticks >= _TICKS and self._clock() > until:
+                    self._interrupt(seen)
+                idle = idle + 1 if not self._is_running else 0
                 if stopped or idle == _IDLE_TICKS:
-                    self._watched = False  # a call that begins now sees that, or is seen here
-                    stopped = stopped or self._until is None
-                    self._watched = not stopped
+                    self._is_watched = False  # a call that begins now sees that, or is seen here
+                    stopped = stopped or not self._is_running
+                    self._is_watched = not stopped
         gone.release()
 
-    def _interrupt(self) -> None:
+    def _interrupt(self, call: int) -> None:
         """Set the exception, unless the thread is in this file's own code or, after a KeyboardInterrupt, beyond it."""
+        self._is_interrupting = True
+        if not self._is_running or self._calls != call:
+            return
         frame = sys._current_frames().get(self._thread_id)
         if frame is not None and frame.f_code.co_filename == __file__:
             return
         if _deadline_around(frame) is not self:
-            self._until = None
+            self._is_running = False
             return
         self._interruptions += 1
         if self._thread_id == threading.main_thread().ident:
@@ -134,7 +147,7 @@ class Deadline:
 
     def _stop_watching(self) -> None:
         with self._lock:
-            watched, wake, gone = self._watched, self._wake, self._gone
+            watched, wake, gone = self._is_watched, self._wake, self._gone
         if watched:
             threads = _count_threads()
             wake.release()

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from marshal import dumps
 from tracemalloc import is_tracing
 from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 from cwm_tracer.model import Ending, Event
 from cwm_tracer.recorder.bytecode import begins
-from cwm_tracer.recorder.looking import CHANGING, CONSTANT, LARGEST, LONGEST, SMALLEST
+from cwm_tracer.recorder.looking import CHANGING, CONSTANT, LARGEST, LONGEST, SMALLEST, UNFIT, fingerprint
 from cwm_tracer.recorder.state import VIEWS, Activation, looked_before
 
 if TYPE_CHECKING:
@@ -107,7 +108,14 @@ def make_call(transcript: Transcript) -> Callable[[FrameType], bool]:
                         elif seen[1] is CONSTANT and seen[2] is value:
                             last[index], item = value, None
                         elif seen[0] is of:
-                            found = seen[1](value)
+                            find = seen[1]
+                            if find is fingerprint:  # in line: a call takes as long as it does itself
+                                try:
+                                    found = dumps(value, 2)
+                                except ValueError:
+                                    found = UNFIT
+                            else:
+                                found = find(value)
                             item = None if found == seen[2] else changed(last, known, index, value, found)
                         else:
                             item = again(last, known, index, value)
@@ -194,7 +202,14 @@ def make_event(transcript: Transcript) -> Callable[[FrameType, str, Any], Any]:
                             else:
                                 seen = known[index] if old is CHANGING else None
                                 if seen is not None and seen[0] is of:
-                                    found = seen[1](value)
+                                    find = seen[1]
+                                    if find is fingerprint:
+                                        try:
+                                            found = dumps(value, 2)
+                                        except ValueError:
+                                            found = UNFIT
+                                    else:
+                                        found = find(value)
                                     if found == seen[2]:
                                         continue
                                     item = changed(last, known, index, value, found)

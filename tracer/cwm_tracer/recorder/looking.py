@@ -26,7 +26,7 @@ CONSTANT: Any = object()  # a way: by its identity
 _NATIVE: Any = object()  # by the interpreter's own repr
 _OWN: Any = object()  # by what it says, and by its identity, as it may say its address
 _FOREIGN: Any = object()  # by its text, which must be made each time
-_UNFIT: Any = object()  # is found of a container that has no fingerprint
+UNFIT: Any = object()  # is found of a container that has no fingerprint
 _SIZED = frozenset({str, bytes})
 _LONGEST_KEY = 1_024  # bytes
 _LONGEST_KEPT = 4_096  # characters
@@ -34,7 +34,7 @@ _MANY = 16  # items of a dict, from which on its version is faster to read than 
 _MOST = 1_000  # texts of each kind that are kept in case that they are needed again
 
 
-def _fingerprint(value: Any) -> Any:
+def fingerprint(value: Any) -> Any:
     """Bytes that are equal where two values are, for most values of builtin types.
 
     Reads nothing but builtin containers. Blind where something has the bytes of another: a `bytearray` those of
@@ -43,13 +43,13 @@ def _fingerprint(value: Any) -> Any:
     try:
         return marshal.dumps(value, 2)
     except ValueError:  # there is another type in it, or it holds itself
-        return _UNFIT
+        return UNFIT
 
 
 _name = attrgetter("__qualname__")
 _PROBES: dict[int, Callable[[Any], Any]] = {
     id(FunctionType): _name,
-    **{id(kind): _fingerprint for kind in (list, tuple, dict, set, frozenset)},
+    **{id(kind): fingerprint for kind in (list, tuple, dict, set, frozenset)},
 }
 
 
@@ -67,8 +67,8 @@ class Looker:
         """What any value is rendered from later."""
         if is_kept(value):
             return value
-        if _PROBES.get(id(type(value))) is _fingerprint:
-            return self._container(value, _fingerprint(value))[3]
+        if _PROBES.get(id(type(value))) is fingerprint:
+            return self._container(value, fingerprint(value))[3]
         return (self._renderer(value),)
 
     def again(self, last: list[Any], known: list[Known | None], index: int, value: Any) -> Item | None:
@@ -110,8 +110,8 @@ class Looker:
             now = kind, _name, found, self._function(value, found)
         elif type(found) is int or _has_version(value):
             version = version_of(value)  # as it was before anything else is read
-            now = self._container(value, _fingerprint(value), version)
-        elif _PROBES.get(id(kind)) is _fingerprint:
+            now = self._container(value, fingerprint(value), version)
+        elif _PROBES.get(id(kind)) is fingerprint:
             now = self._container(value, found)
         else:
             now = self._look(value)
@@ -173,22 +173,22 @@ class Looker:
     def _container(self, value: Any, found: Any, version: int = 0) -> Known:
         """What is to be known of a list, tuple, dict or set with a fingerprint, and a version if it has had one."""
         kind = type(value)
-        if found is _UNFIT:
-            return kind, _fingerprint, None, (self._renderer.of_container(value),)
+        if found is UNFIT:
+            return kind, fingerprint, None, (self._renderer.of_container(value),)
         key = found if len(found) <= _LONGEST_KEY else sha256(found).digest()
         known = self._dumped.get(key)
         if known is None:
             text, telling, is_flat = self._renderer.of_dumped(value, found)
             known = (text,), is_flat
             if not telling:  # but once it has changed, it may be
-                return kind, _fingerprint, None, known[0]
+                return kind, fingerprint, None, known[0]
             if len(self._dumped) >= _MOST:
                 self._dumped.clear()
             self._dumped[key] = known
         item, is_flat = known
         if version and is_flat:  # what is in it can't change
             return kind, version_of, version, item
-        return kind, _fingerprint, found, item
+        return kind, fingerprint, found, item
 
 
 def _has_version(value: Any) -> bool:
