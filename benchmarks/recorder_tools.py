@@ -44,11 +44,11 @@ def measure(tool: str, program: str) -> dict[str, float]:
 # -- this recorder
 
 
-def _recorder(function: Any, max_frames: int = 10**9) -> Any:
+def _recorder(function: Any, max_frames: int = 10**9, **more: Any) -> Any:
     from cwm_tracer.recorder import Entry, make_recorder
 
     chosen: Any = {} if backend is None else {"backend": backend}
-    return make_recorder(Entry(function.__code__), _selects, max_frames=max_frames, **chosen)
+    return make_recorder(Entry(function.__code__), _selects, max_frames=max_frames, **chosen, **more)
 
 
 def _selects(filename: str) -> bool:
@@ -218,22 +218,73 @@ def _add(total: int, i: int) -> int:
     return total
 
 
-def unrecorded(recorded: str) -> dict[str, float]:
-    """Processor seconds for calls of code that is not recorded, inside of a function that is, or without a recorder."""
+def _raises(count: int) -> int:
+    total = 0
+    for i in range(count):
+        try:
+            _fail(i)
+        except ValueError:  # noqa: PERF203
+            total += 1
+    return total
+
+
+def _fail(i: int) -> None:
+    raise ValueError(i)
+
+
+def _works(count: int) -> int:
+    """What code does that now and then raises: one exception for forty calls and some text."""
+    total = 0
+    for i in range(count):
+        total = _add(total, len(f"{i:x}".replace("f", "")))
+        if not i % 40:
+            try:
+                _fail(i)
+            except ValueError:
+                total += 1
+    return total
+
+
+_UNRECORDED: dict[str, tuple[Callable[[int], int], int]] = {
+    "calls": (_calls, 600_000),
+    "works": (_works, 300_000),
+    "raises": (_raises, 200_000),
+}
+_TURNS = 11
+
+
+def unrecorded(what: str) -> dict[str, float]:
+    """How many times as long code takes that is not recorded, called by a function that is: median, least, most.
+
+    With and without a recorder take turns in one process, so that a busy machine is busy for both.
+    """
+    from cwm_tracer.source import SourceLines
+
+    inner, count = _UNRECORDED[what]
+    sources = SourceLines()  # a run of tests reads each file once
     function = _with_own_code(lambda copied, _: copied, _enter, 0)
-    if recorded == "no":
-        began = time.process_time()
-        function(300_000)
-        return {"seconds": time.process_time() - began}
-    recorder = _recorder(function)
-    recorder.start()
+    ratios = []
+    for turn in range(_TURNS + 1):
+        seconds = {}
+        for recorded in (False, True) if turn % 2 else (True, False):
+            recorder = _recorder(function, sources=sources) if recorded else None
+            seconds[recorded] = _timed(function, (inner, count), recorder)
+        ratios.append(seconds[True] / seconds[False])
+    ratios = sorted(ratios[1:])
+    return {"median": ratios[len(ratios) // 2], "least": ratios[0], "most": ratios[-1]}
+
+
+def _timed(function: Any, argument: Any, recorder: Any) -> float:
+    if recorder is not None:
+        recorder.start()
     began = time.process_time()
-    function(300_000)
+    function(argument)
     seconds = time.process_time() - began
-    frames = recorder.stop().frames
-    assert len(frames) < 10
-    return {"seconds": seconds}
+    if recorder is not None:
+        assert 0 < len(recorder.stop().frames) < 10
+    return seconds
 
 
-def _enter(count: int) -> int:
-    return _calls(count)
+def _enter(what: tuple[Callable[[int], int], int]) -> int:
+    inner, count = what
+    return inner(count)

@@ -70,6 +70,14 @@ def test_beyond_the_budget_the_program_runs_at_its_own_speed(marked: bool) -> No
     assert recorded < plain * (8 if marked else 2)
 
 
+def test_a_literal_of_thousands_of_lines_is_recorded_line_by_line() -> None:
+    lines = "".join(f"        'key {n}': len('{n}'),\n" for n in range(2_500))
+    program = Program(f"def main():\n    table = {{\n{lines}    }}\n    return len(table)\n")
+    frames = program.record(max_frames=20_000).frames
+    assert frames[-1].argument == "2500"
+    assert {frame.line for frame in frames} >= {*range(3, 2_503)}
+
+
 @untraced
 @pytest.mark.parametrize("library", [False, True], ids=["recorded", "library"])
 @pytest.mark.parametrize("step", ["down(n)", "max(map(down, [n]))", "list(map(down, [n]))"])
