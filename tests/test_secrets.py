@@ -217,10 +217,10 @@ def test_no_secret_is_sent_to_a_server(suite: pytest.Pytester) -> None:
     pytest.importorskip("sentencepiece")
     (suite.path / "conftest.py").unlink()
     tokenizer = tokenizers.load_tokenizer(None)
-    digest = {"tokenizer_sha256": tokenizer.digest}
+    facts = {"tokenizer_sha256": tokenizer.digest, "owned_by": "vllm"}
 
     def answer(call: Call) -> Reply:
-        return Reply({"data": [{"id": "m", "max_model_len": 100_000, **digest}]}) if call.method == "GET" else Reply({})
+        return Reply({"data": [{"id": "m", "max_model_len": 100_000, **facts}]}) if call.method == "GET" else Reply({})
 
     with answering(answer) as (url, calls):
         run(suite, f"--cwm-server={url}")

@@ -172,6 +172,14 @@ class Automaton:
             state.closing = bytes(near) if any(near) else mask  # names that are due have to be said
         return state.closing
 
+    def due(self, state: State) -> int:
+        """How many bytes, and so tokens at most, the names take that must still be said, with their values."""
+        if not self._complete or state.event is None:
+            return 0
+        if state.event is Event.CALL:
+            return self._source.longest_call
+        return self._expected(state.place).due(state.names)
+
     def after(self, place: Place, frame: Frame) -> Place:
         """The place behind a frame, which was read with `cursor`."""
         activations, line = place.activations, _bytes(frame.source)

@@ -13,6 +13,7 @@ from cwm_tracer.wire import UNCHANGED
 Values = Mapping[str, str]  # what the variables hold, by name, in the order of the frame
 
 _UNCHANGED = UNCHANGED.encode()
+_AROUND = len('"": "..", ')
 # Values that can't change while a name is bound to them, or whose text would not show it.
 _ATOM = r"-?(?:\d[\d.]*(?:e[+-]?\d+)?j?|inf|nan)|True|False|None"
 _LASTING = re.compile(
@@ -67,6 +68,14 @@ class Expectation:
             self._names[said] = self._names_after(said)
         return self._names[said]
 
+    def due(self, said: frozenset[bytes]) -> int:
+        """The bytes of the names that must still be said, with the values that they must have."""
+        if self._keep is None:
+            return 0
+        left = [name for name in (*self._must, *self._sure) if name not in said]
+        kept = (self._keep.get(name) for name in left)
+        return sum(len(name) + _AROUND for name in left) + sum(len(each.texts[0]) for each in kept if each is not None)
+
     def value(self, name: bytes) -> Choices | None:
         """What a variable can hold; None for anything."""
         return self._keep.get(name) if self._keep is not None else None
@@ -101,6 +110,7 @@ class Expectation:
         if len(steps) == 1 and not activation.raised:
             sure = source.spelled(name for name in steps[0].sure if not name.startswith("__"))
         binds |= source.rebound
+        unbinds |= source.rebound
         calm = activation.fresh and all(step.calm for step in steps)
         self._must = [name for name in self._before if name not in unbinds]
         self._optional = unbinds.intersection(self._before)

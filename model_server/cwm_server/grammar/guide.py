@@ -16,6 +16,7 @@ from cwm_tracer.wire import Special
 
 _CONTEXTS = 16
 _PATHS = 64
+_SHARE = 4  # a frame may use this part of its tokens freely
 _MARGIN = 24  # tokens of a frame besides its locals and its line: separators, the rest of a name
 
 
@@ -114,10 +115,7 @@ class Rules:
         self._paths.append(path)
         del self._paths[:-_PATHS]
         path.ids = list(ids[: path.frames[-1][0]])
-        limit = None
-        if frame_tokens is not None:
-            limit = max(frame_tokens // 2, frame_tokens - self.longest_line - _MARGIN)
-        guide = Guide(self, path, limit)
+        guide = Guide(self, path, frame_tokens)
         for token in ids[len(path.ids) :]:
             guide.advance(token)
         return guide
@@ -144,11 +142,11 @@ class _Path:
 class Guide:
     """Reads one sequence and says what may come next. A frame that breaks the rules is read on without any."""
 
-    def __init__(self, rules: Rules, path: _Path, limit: int | None) -> None:
+    def __init__(self, rules: Rules, path: _Path, frame_tokens: int | None) -> None:
         self._rules = rules
         self._automaton = rules.automaton
         self._path = path
-        self._limit = limit
+        self._frame_tokens = frame_tokens
         self._state: State = self._automaton.at(path.frames[-1][1])
 
     def permits(self, token: int) -> bool:
@@ -191,7 +189,15 @@ class Guide:
         return len(self._path.ids) < self._path.frames[0][0]
 
     def _is_long(self) -> bool:
-        return self._limit is not None and len(self._path.ids) - self._path.frames[-1][0] >= self._limit
+        """Whether the frame has to come to its end now, so that what must still be said fits."""
+        total = self._frame_tokens
+        if total is None:
+            return False
+        said = len(self._path.ids) - self._path.frames[-1][0]
+        if said < total // _SHARE:
+            return False
+        left = self._rules.longest_line + _MARGIN + self._automaton.due(self._state)
+        return said >= max(total // _SHARE, total - left)
 
     def _read(self, ids: Sequence[int], place: Place) -> Place:
         """The place behind a frame, as a reader takes it."""

@@ -92,6 +92,8 @@ class Source:
             self.suspends = not marked or any(self._outline.suspends(number) for number in marked)
         else:
             self.suspends = bool(re.search(r"\b(?:yield|await|async)\b", text))
+        # What the names of a CALL take at most, in bytes.
+        self.longest_call = max((sum(len(name) + 10 for name in required) for _, required in self._openings), default=0)
 
     def region(self, line: bytes) -> Region | None:
         """Where an activation stands whose CALL stands on a line of this text; None where that is not known."""
