@@ -11,6 +11,7 @@ import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 import pytest
 
@@ -19,7 +20,8 @@ from pytest_cwm.predictors.breaker import Breaker
 from pytest_cwm.predictors.http import JsonClient, RefusedError, Timeouts
 from serving import Call, Reply, answering
 
-QUICK = Timeouts(connect=2, read=0.4, retry=0.01, whole=1.0, quick=0.3, patience=0.5)
+QUICK = Timeouts(connect=10, read=10, retry=0.01, quick=10, patience=0.5)  # a loaded machine may be slow
+SHORT = Timeouts(connect=10, read=0.4, retry=0.01, whole=1.0, quick=0.3, patience=0.5)  # where waiting must end
 
 
 def failure_of(ask: Callable[[], object]) -> str:
@@ -89,7 +91,7 @@ CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
 )
 def test_a_broken_connection_is_named_and_tried_again_unless_it_was_too_slow(pieces, then, message, tries):
     with speaking(*pieces, then=then) as (url, asked):
-        client = JsonClient(url, timeouts=QUICK)
+        client = JsonClient(url, timeouts=SHORT if then == "hang" else QUICK)
         began = time.monotonic()
         failure = failure_of(lambda: client.post("/x", {}))
         took = time.monotonic() - began
@@ -97,17 +99,17 @@ def test_a_broken_connection_is_named_and_tried_again_unless_it_was_too_slow(pie
     assert failure.startswith(f"the model server at {url} ")
     assert message in failure
     assert len([request for request in asked if request.startswith(b"POST")]) == tries
-    assert took < 3
+    assert took < 10
 
 
 def test_an_answer_that_trickles_for_ever_has_an_end():
     with speaking(CHUNKED, *[b"1\r\n \r\n"] * 100, pause=0.1) as (url, _):
-        client = JsonClient(url, timeouts=QUICK)
+        client = JsonClient(url, timeouts=SHORT)
         began = time.monotonic()
         failure = failure_of(lambda: client.post("/x", {}))
         client.close()
     assert failure.endswith("did not finish its answer within 1 s")
-    assert time.monotonic() - began < 4
+    assert time.monotonic() - began < 10
 
 
 def test_an_answer_without_end_is_not_kept(monkeypatch):
@@ -158,7 +160,7 @@ def test_patience_with_a_busy_server_ends():
     ):
         began = time.monotonic()
         failure = failure_of(lambda: JsonClient(url, timeouts=QUICK).post("/x", {}))
-        assert time.monotonic() - began < 2
+        assert time.monotonic() - began < 10
     assert failure.endswith("answered HTTP 429: the queue is full")
     assert 3 <= len([call for call in calls if call.method == "POST"]) <= 6
 
@@ -188,7 +190,7 @@ def test_a_server_that_died_costs_one_failure_and_no_more():
         return Reply({"a": 1}) if alive else Reply({}, then=lambda: release.wait(20))
 
     with answering(answer) as (url, calls):
-        client = JsonClient(url, timeouts=QUICK)
+        client = JsonClient(url, timeouts=replace(SHORT, read=1.0))
         assert client.post("/x", {}) == {"a": 1}
         alive.clear()
         began = time.monotonic()
@@ -196,9 +198,9 @@ def test_a_server_that_died_costs_one_failure_and_no_more():
         took = time.monotonic() - began
         client.close()
         release.set()
-    assert failures == {f"the model server at {url} did not answer within 0.4 s"}
+    assert failures == {f"the model server at {url} did not answer within 1 s"}
     assert [call.path for call in calls] == ["/x", "/x", "/health"]
-    assert took < 3
+    assert took < 10
 
 
 def test_a_server_that_hangs_up_on_everybody_counts_as_dead():
@@ -267,7 +269,7 @@ def test_a_request_under_way_ends_when_the_client_is_closed():
         threading.Timer(0.3, client.close).start()
         began = time.monotonic()
         assert failure_of(lambda: client.post("/x", {})).endswith("was closed")
-        assert time.monotonic() - began < 5
+        assert time.monotonic() - began < 10
 
 
 # -- where it may go
