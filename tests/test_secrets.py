@@ -217,7 +217,7 @@ def test_no_secret_is_sent_to_a_server(suite: pytest.Pytester) -> None:
     pytest.importorskip("sentencepiece")
     (suite.path / "conftest.py").unlink()
     tokenizer = tokenizers.load_tokenizer(None)
-    facts = {"tokenizer_sha256": tokenizer.digest, "owned_by": "vllm"}
+    facts = {"tokenizer_sha256": tokenizer.digest, "owned_by": "vllm", "extensions": []}
 
     def answer(call: Call) -> Reply:
         return Reply({"data": [{"id": "m", "max_model_len": 100_000, **facts}]}) if call.method == "GET" else Reply({})
