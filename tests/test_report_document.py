@@ -127,7 +127,7 @@ def test_a_test_says_what_its_figures_leave_out() -> None:
     cut = trace(*secret.frames, ending=Ending.TRUNCATED)
     assert TestReport.of("t", "passed", "m:f", cut, verified(cut)).notes == (
         "truncated after 2 frames",
-        "1 redacted value was not scored",
+        "2 values are redacted, and not scored",
     )
 
 

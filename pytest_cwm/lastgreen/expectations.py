@@ -13,10 +13,8 @@ from pytest_cwm.lastgreen.edits import translated
 from pytest_cwm.lastgreen.files import Green, GreenError, read_green, write_green
 from pytest_cwm.lastgreen.learning import first_green, learn, masked
 from pytest_cwm.report.document import Report
+from pytest_cwm.report.words import CHANGED, MASKED, NEW
 
-NEW = "new: there is nothing yet to compare it with"
-MASKED = "vary from run to run and are masked"
-CHANGED = "the code changed: "
 _NAMES = 4
 
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from pytest_cwm.lastgreen.expectations import CHANGED, MASKED, NEW
 from pytest_cwm.report.document import Report, TestReport
+from pytest_cwm.report.notes import redacted_note
 from pytest_cwm.report.paint import Paint, plain
 from pytest_cwm.report.summary import TestSummary
 from pytest_cwm.report.terminal import gate_lines, wrapped
 from pytest_cwm.report.text import Screen
 from pytest_cwm.report.window import Window
+from pytest_cwm.report.words import AGAINST, CHANGED, MASKED, NEW, counts, differing, name_of, plural
 
 SHOWN_TESTS = 20
 SHOWN_WINDOWS = 3
@@ -25,46 +26,22 @@ def render(
     shown in its surroundings.
     """
     screen = Screen(max(40, width), paint, encoding)
-    name = report.model.get("name", "recordings")
-    compared = [test for test in report.summaries if test.value("fr.trace") is not None]
-    differing = sorted((test for test in compared if test.divergences), key=_first_failed)
-    shown = differing if verbosity > 0 else differing[:SHOWN_TESTS] if verbosity > -2 else []
+    name = name_of(report)
+    _, different = differing(report.summaries)
+    shown = different if verbosity > 0 else different[:SHOWN_TESTS] if verbosity > -2 else []
     for number, summary in enumerate(shown):
         test = report.tests.named(summary.nodeid)
         yield from _where(test, summary, name, screen)
         if verbosity >= 0:
             yield from _how(test, summary, screen, verbosity > 0 or number < SHOWN_WINDOWS)
             yield ""
-    if 0 < len(shown) < len(differing):
-        yield screen.line([(f"and {len(differing) - len(shown)} more tests that differ (-v shows all)", "dim")])
+    if 0 < len(shown) < len(different):
+        yield screen.line([(f"and {len(different) - len(shown)} more tests that differ (-v shows all)", "dim")])
         yield ""
     if verbosity >= 0:
         yield from _notes(report.summaries, {test.nodeid for test in shown}, screen, verbosity)
-    yield screen.line([(_counts(report.summaries, compared, differing, name), "title")])
+    yield screen.line([(counts(report), "title")])
     yield from gate_lines(report, screen)
-
-
-def _first_failed(test: TestSummary) -> tuple[bool, str]:
-    return test.outcome != "failed", test.nodeid
-
-
-def _counts(
-    all_tests: Sequence[TestSummary], compared: Sequence[TestSummary], differing: Sequence[TestSummary], name: str
-) -> str:
-    new = sum(NEW in test.notes for test in all_tests)
-    same = len(compared) - len(differing)
-    rest = len(all_tests) - len(compared) - new
-    parts = [
-        f"{same} as in {name}" if same else "",
-        f"{len(differing)} {'not' if same else f'not as in {name}'}" if differing else "",
-        f"{new} new, recorded for the next run" if new else "",
-        f"{rest} not compared" if rest else "",
-    ]
-    return f"{_tests(len(all_tests))}: {', '.join(filter(None, parts))}"
-
-
-def _tests(count: int) -> str:
-    return f"{count} tests" if count != 1 else "1 test"
 
 
 def _where(test: TestReport, summary: TestSummary, name: str, screen: Screen) -> Iterator[str]:
@@ -85,12 +62,18 @@ def _how(test: TestReport, summary: TestSummary, screen: Screen, in_context: boo
     if in_context and divergence is not None and test.trace is not None:
         yield ""
         frames = test.roll_out.trace.frames if test.roll_out is not None else ()
-        yield from Window(test.trace, screen, words=("now", "before")).lines(divergence, frames)
+        yield from Window(test.trace, screen, words=AGAINST.sides).lines(divergence, frames)
 
 
 def _notes(tests: Sequence[TestSummary], told: set[str], screen: Screen, verbosity: int) -> Iterator[str]:
     """What must be known of the tests that are not shown above; -v tells of what is masked as before, too."""
-    notes = [(test.nodeid, note) for test in tests if test.nodeid not in told for note in test.notes if note != NEW]
+    notes = [
+        (test.nodeid, note)
+        for test in tests
+        if test.nodeid not in told
+        for note in test.notes
+        if note not in (NEW, redacted_note(test.redacted))
+    ]
     masked = sum(note.endswith(MASKED) for _, note in notes)
     if verbosity == 0:
         notes = [each for each in notes if not each[1].endswith(MASKED) and not each[1].startswith(CHANGED)]
@@ -102,7 +85,10 @@ def _notes(tests: Sequence[TestSummary], told: set[str], screen: Screen, verbosi
         yield screen.line([(f"  and {len(lines) - len(shown)} more notes (-v shows all)", "dim")])
     if masked and verbosity == 0:
         yield screen.line(
-            [(f"  values that vary from run to run are masked in {_tests(masked)} (-v says which)", "dim")]
+            [(f"  values that vary from run to run are masked in {plural(masked, 'test')} (-v says which)", "dim")]
         )
-    if lines or masked:
+    redacted = sum(test.redacted for test in tests)
+    if redacted:
+        yield screen.line([(f"  {redacted_note(redacted, 'compared')}", "dim")])
+    if lines or masked or redacted:
         yield ""

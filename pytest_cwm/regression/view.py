@@ -8,6 +8,7 @@ from datetime import datetime
 from pytest_cwm.regression.comparison import Comparison, Finding, Group, Verdict
 from pytest_cwm.regression.gate import chance, change_text, difference, figure
 from pytest_cwm.regression.measures import sums_of
+from pytest_cwm.report.notes import redacted_note
 from pytest_cwm.report.paint import Paint, Style, plain
 from pytest_cwm.report.text import Screen, cells, pad
 
@@ -67,6 +68,9 @@ def _groups(comparison: Comparison, screen: Screen, verbosity: int) -> Iterator[
         names = screen.visible(", ".join(shown)) + more
         counted = f"{len(nodeids)} {group.value}{_course(comparison, group, nodeids)}"
         yield screen.line([(" " * 10, "plain"), (counted, "plain"), (f": {names}", "dim")])
+    redacted = sum(test.redacted for test in comparison.after.tests.values())
+    if redacted:
+        yield screen.line([(" " * 10, "plain"), (redacted_note(redacted), "dim")])
 
 
 def _course(comparison: Comparison, group: Group, nodeids: Sequence[str]) -> str:

@@ -57,6 +57,8 @@ def _properties(summary: TestSummary) -> Iterator[tuple[str, str]]:
         yield "cwm.first_divergence", ", ".join(filter(None, (f"step {first.index}", first.place, first.sentence)))
     if summary.missing:
         yield "cwm.missing", str(summary.missing)
+    if summary.redacted:
+        yield "cwm.redacted", str(summary.redacted)
 
 
 def _figure(metric: Metric) -> str:

@@ -7,14 +7,28 @@ from collections.abc import Iterator, Sequence
 
 from cwm_tracer.compare import DEFINITIONS, Rate
 from pytest_cwm.report.document import Report
+from pytest_cwm.report.notes import shared_notes
 from pytest_cwm.report.paint import plain
 from pytest_cwm.report.summary import TestSummary, is_detail
-from pytest_cwm.report.terminal import percent, rank
+from pytest_cwm.report.terminal import named, percent, rank
 from pytest_cwm.report.text import Screen
 from pytest_cwm.report.window import Window
+from pytest_cwm.report.words import (
+    AGAINST,
+    NEW,
+    Words,
+    counts,
+    differing,
+    is_against,
+    main_metric,
+    name_of,
+    plural,
+    words_of,
+)
 
 SHOWN_TESTS = 20
 SHOWN_DIVERGENCES = 3
+SHOWN_NOTES = 10
 _WIDTH = 100
 _COLUMNS = {"tf.event": "event", "tf.action": "action", "tf.state": "state", "tf.frame": "frame", "fr.prefix": "prefix"}
 # Characters that Markdown, or GitHub's dialect of it, acts on.
@@ -22,21 +36,35 @@ _ACTIVE = re.compile(r"[\\`*_\[\]<>&|~$]")
 
 
 def to_markdown(report: Report) -> str:
-    """The text: figures, bounds, the worst tests, and the first divergences of the worst."""
-    ranked = sorted(report.summaries, key=rank)
-    blocks = [_title(report), _gates(report), _totals(report), _tests(ranked), _divergences(report, ranked)]
+    """The text: figures, bounds, the worst tests, the first divergences of the worst, and notes.
+
+    Of a run that was held against recordings: how many tests differ, which, and how.
+    """
+    words = words_of(report)
+    if is_against(report):
+        _, ranked = differing(report.summaries)
+        blocks = [_title_against(report, len(ranked)), _gates(report), _tests(ranked, words)]
+    else:
+        ranked = sorted(report.summaries, key=rank)
+        blocks = [_title(report), _gates(report), _totals(report), _tests(ranked, words)]
+    blocks += [_divergences(report, ranked, words), _notes(report)]
     return "\n\n".join(filter(None, ("\n".join(block) for block in blocks))) + "\n"
 
 
 def _title(report: Report) -> Iterator[str]:
-    main = report.totals.get("tf.frame") or report.totals.get("fr.prefix")
-    share = percent(main)
+    share = percent(main_metric(report))
     yield f"### Predicted execution: {f'{share} of frames' if share else 'nothing was predicted'}"
     yield ""
-    tests = len(report.summaries)
     frames = sum(summary.frames for summary in report.summaries)
-    by = f", predicted by {_text(str(report.model['name']))}" if report.model.get("name") else ""
-    yield f"{tests} test{'s' * (tests != 1)} with {frames} frame{'s' * (frames != 1)}{by}."
+    by = f", predicted by {_text(name_of(report))}" if name_of(report) else ""
+    yield f"{plural(len(report.summaries), 'test')} with {plural(frames, 'frame')}{by}."
+
+
+def _title_against(report: Report, differ: int) -> Iterator[str]:
+    how = f"{plural(differ, 'test')} differ{'s' * (differ == 1)}" if differ else "no test differs"
+    yield f"### Execution against {_text(name_of(report))}: {how}"
+    yield ""
+    yield f"{_text(counts(report))}."
 
 
 def _gates(report: Report) -> Iterator[str]:
@@ -61,12 +89,13 @@ def _totals(report: Report) -> Iterator[str]:
         yield f"| {_code(name)} | {value} | {count} | {counted} |"
 
 
-def _tests(ranked: Sequence[TestSummary]) -> Iterator[str]:
+def _tests(ranked: Sequence[TestSummary], words: Words) -> Iterator[str]:
     shown = ranked[:SHOWN_TESTS]
     if not shown:
         return
-    columns = [name for name in _COLUMNS if any(test.value(name) is not None for test in ranked)]
-    yield f"| test | frames | {''.join(f'{_COLUMNS[name]} | ' for name in columns)}first divergence |"
+    known = [name for name in _COLUMNS if any(test.value(name) is not None for test in ranked)]
+    columns = [] if words is AGAINST else known
+    yield f"| test | frames | {''.join(f'{_COLUMNS[name]} | ' for name in columns)}{words.first} |"
     yield f"|---|--:|{'--:|' * len(columns)}---|"
     for test in shown:
         figures = "".join(f"{percent(test.metrics.get(name)) or '–'} | " for name in columns)
@@ -81,7 +110,7 @@ def _tests(ranked: Sequence[TestSummary]) -> Iterator[str]:
         yield f"and {len(ranked) - len(shown)} more tests"
 
 
-def _divergences(report: Report, ranked: Sequence[TestSummary]) -> Iterator[str]:
+def _divergences(report: Report, ranked: Sequence[TestSummary], words: Words) -> Iterator[str]:
     diverging = [summary for summary in ranked if summary.divergences][:SHOWN_DIVERGENCES]
     for summary in diverging:
         test = report.tests.named(summary.nodeid)
@@ -89,15 +118,24 @@ def _divergences(report: Report, ranked: Sequence[TestSummary]) -> Iterator[str]
             continue
         question, divergence = test.divergences[0]
         told = test.roll_out.trace.frames if test.roll_out is not None and question == "fr" else ()
-        drawn = list(Window(test.trace, Screen(_WIDTH, plain)).lines(divergence, told))
+        drawn = list(Window(test.trace, Screen(_WIDTH, plain), words.sides).lines(divergence, told))
         longest = max((len(run) for line in drawn for run in re.findall("`+", line)), default=0)
         fence = "`" * max(3, longest + 1)
         yield f"<details><summary>{_marked_up(_visible(summary.nodeid))}, step {summary.first.index}</summary>"
         yield ""
         yield _sentence(summary.first.sentence)
+        yield from (f"<br>{_text(note)}" for note in test.notes if words is AGAINST)
         yield ""
         yield from (fence, *drawn, fence)
         yield "</details>"
+
+
+def _notes(report: Report) -> Iterator[str]:
+    whole, others = shared_notes(report.notes, report.summaries, named)
+    notes = [*whole, *(note for note in others if not note.startswith(NEW))]
+    yield from (f"- {_text(note)}" for note in notes[:SHOWN_NOTES])
+    if len(notes) > SHOWN_NOTES:
+        yield f"- and {len(notes) - SHOWN_NOTES} more notes"
 
 
 def _text(text: str) -> str:

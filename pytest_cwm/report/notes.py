@@ -2,22 +2,55 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING
 
+from cwm_tracer.compare.values import is_redacted
 from cwm_tracer.model import Ending, RollOut, Trace, Verification
+
+if TYPE_CHECKING:
+    from pytest_cwm.report.summary import TestSummary
 
 
 def notes_of(
     trace: Trace | None, verification: Verification | None, roll_out: RollOut | None, missing: int, redacted: int
 ) -> tuple[str, ...]:
     """One short sentence for everything that a trace and its predictions left out."""
-    notes = (*_trace_notes(trace), *_verification_notes(verification, missing), *_roll_out_notes(roll_out))
-    if not redacted:
-        return notes
-    what = f"{redacted} redacted value{'s' if redacted > 1 else ''}"
-    if verification is None and roll_out is None:
-        return (*notes, what)
-    return (*notes, f"{what} {'were' if redacted > 1 else 'was'} not scored")
+    hidden = (redacted_note(redacted),) if redacted else ()
+    return (*_trace_notes(trace), *_verification_notes(verification, missing), *_roll_out_notes(roll_out), *hidden)
+
+
+def shared_notes(
+    own: Sequence[str], tests: Sequence[TestSummary], named: Callable[[Sequence[str]], str]
+) -> tuple[list[str], list[str]]:
+    """The notes of a run: those that concern all of it, in figures, and those of tests, each once.
+
+    `own` are the run's, `named` names the tests that share a note.
+    """
+    whole = [*own, *_missing(tests, named), *_redacted(tests, named)]
+    sharing: dict[str, list[str]] = {}
+    for test in tests:
+        said = {missing_note(test.failure)} if test.missing else set()
+        if test.redacted:
+            said.add(redacted_note(test.redacted))
+        for note in test.notes:
+            if note not in said:
+                sharing.setdefault(note, []).append(test.nodeid)
+    return whole, [f"{note} ({named(nodeids)})" for note, nodeids in sharing.items()]
+
+
+def redacted_in(trace: Trace) -> int:
+    """How many values of a recording were withheld."""
+    return sum(
+        is_redacted(value)
+        for frame in trace.frames
+        for value in (frame.locals.values() if frame.locals is not None else (frame.argument or "",))
+    )
+
+
+def redacted_note(count: int, used: str = "scored") -> str:
+    """That values were withheld."""
+    return f"{count} value{'s are' if count > 1 else ' is'} redacted, and not {used}"
 
 
 def missing_note(failure: str | None) -> str:
@@ -60,3 +93,21 @@ def _roll_out_notes(roll_out: RollOut | None) -> Iterator[str]:
             yield f"the roll-out is missing: {roll_out.failure}"
         elif roll_out.trace.meta.ending is Ending.TRUNCATED:
             yield f"the roll-out was stopped after {len(roll_out.trace.frames)} frames"
+
+
+def _missing(tests: Sequence[TestSummary], named: Callable[[Sequence[str]], str]) -> Iterator[str]:
+    """How many predictions are missing, reason by reason."""
+    frames = sum(max(0, test.frames - 1) for test in tests)
+    reasons: dict[str, list[TestSummary]] = {}
+    for test in tests:
+        if test.missing:
+            reasons.setdefault(missing_note(test.failure), []).append(test)
+    for reason, affected in reasons.items():
+        missing = sum(test.missing for test in affected)
+        yield f"{missing} of {frames} {reason} ({named([test.nodeid for test in affected])})"
+
+
+def _redacted(tests: Sequence[TestSummary], named: Callable[[Sequence[str]], str]) -> Iterator[str]:
+    affected = [test for test in tests if test.redacted]
+    if affected:
+        yield f"{redacted_note(sum(test.redacted for test in affected))} ({named([test.nodeid for test in affected])})"

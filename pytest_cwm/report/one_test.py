@@ -7,20 +7,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
-from cwm_tracer.compare import (
-    Comparison,
-    Divergence,
-    Metric,
-    compare_traces,
-    compare_verification,
-    count_redacted,
-    merge,
-)
+from cwm_tracer.compare import Comparison, Divergence, Metric, compare_traces, compare_verification, merge
 from cwm_tracer.compare.comparison import Question
 from cwm_tracer.model import Choice, Frame, RollOut, Trace, Verification
 from pytest_cwm.report import encoding
 from pytest_cwm.report.digest import Digests, digests_from_json, digests_of, digests_to_json
-from pytest_cwm.report.notes import notes_of
+from pytest_cwm.report.notes import notes_of, redacted_in
 
 Json = Any
 
@@ -35,8 +27,8 @@ class TestReport:
 
     `outcome` is pytest's word. `entry` names what was traced. `divergences` holds those of both questions, each
     with the question it answers: "tf" for teacher-forced, "fr" for free-running. `missing` counts the true frames
-    without a prediction, `redacted` the values that were not scored. `strict` is the marker's; `digests` tell whether
-    another run's test is the same.
+    without a prediction, `redacted` the recorded values that were withheld, which are not scored. `strict` is the
+    marker's; `digests` tell whether another run's test is the same.
     """
 
     __test__: ClassVar[bool] = False
@@ -85,8 +77,7 @@ class TestReport:
             frames = tuple(roll_out.trace.frames)
             roll_out = dataclasses.replace(roll_out, trace=dataclasses.replace(roll_out.trace, frames=frames))
         missing = sum(comparison.missing for comparison in comparisons)
-        withheld = 0 if comparisons or trace is None else count_redacted(trace.frames[1:])  # the first is given
-        redacted = max((comparison.redacted for comparison in comparisons), default=withheld)
+        redacted = redacted_in(trace) if trace is not None else 0
         return cls(
             nodeid=nodeid,
             outcome=outcome,

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from cwm_tracer.compare import Divergence, DivergenceKind, compare_traces
 from cwm_tracer.compare.comparison import Question
-from cwm_tracer.model import Ending, RollOut, Trace, Verification
+from cwm_tracer.model import EXPECTATION, Ending, RollOut, Trace, Verification
 from pytest_cwm.report.one_test import TestReport
 
 RIGHT, VALUE, FLOW, MALFORMED, UNKNOWN, GIVEN = "=", "v", "c", "f", "?", "g"
@@ -56,6 +56,7 @@ def _verified(trace: Trace, verification: Verification, divergences: Sequence[Di
 def _rolled_out(trace: Trace, roll_out: RollOut, divergences: Sequence[Divergence]) -> list[Row]:
     if roll_out.failure is not None:  # not scored
         return [Row(index, None, GIVEN if index == 0 else UNKNOWN) for index in range(len(trace.frames))]
+    recorded = roll_out.trace.meta.producer == EXPECTATION
     at = {(each.index, each.predicted_index): each for each in divergences}
     malformed = {each.predicted_index: each for each in divergences if each.kind is DivergenceKind.FORMAT}
     rows: list[Row] = []
@@ -71,7 +72,8 @@ def _rolled_out(trace: Trace, roll_out: RollOut, divergences: Sequence[Divergenc
         elif divergence is None and replaced and before is not None and before.mark == FLOW:
             # A run of other frames than happened has one divergence, at its first row.
             mark = RIGHT if _same_action(trace, roll_out, truth[1], predicted[1]) else FLOW
-        rows.append(Row(truth[1], predicted[1], GIVEN if not rows else mark, divergence))
+        given = not rows and not recorded
+        rows.append(Row(truth[1], predicted[1], GIVEN if given else mark, divergence))
     return rows
 
 

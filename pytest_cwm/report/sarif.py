@@ -14,18 +14,9 @@ from urllib.parse import quote
 from cwm_tracer.compare import DivergenceKind
 from pytest_cwm.report.document import Report
 from pytest_cwm.report.findings import Finding, Wanted, findings
+from pytest_cwm.report.words import PREDICTED, words_of
 
 _SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
-_RULES = {
-    DivergenceKind.CONTROL_FLOW: "another line was predicted than ran",
-    DivergenceKind.STATE: "a variable was predicted with another value",
-    DivergenceKind.CALL: "another call was predicted, or one with other arguments",
-    DivergenceKind.RETURN_VALUE: "another return value was predicted",
-    DivergenceKind.EXCEPTION: "an exception was not predicted, predicted where none was raised, or another one",
-    DivergenceKind.FORMAT: "the prediction is no well-formed frame",
-    DivergenceKind.MISSING: "frames that ran were not predicted",
-    DivergenceKind.EXTRA: "frames were predicted that did not run",
-}
 # What a code host takes of one file.
 MAX_RESULTS = 5000
 
@@ -40,6 +31,10 @@ def to_sarif(report: Report, wanted: Wanted | None = None) -> str:
                 "tool": {"driver": _driver(report)},
                 "columnKind": "unicodeCodePoints",
                 "results": _results(findings(report, wanted)[:MAX_RESULTS]),
+                "properties": {
+                    "missing": sum(test.missing for test in report.summaries),
+                    "redacted": sum(test.redacted for test in report.summaries),
+                },
             }
         ],
     }
@@ -57,13 +52,13 @@ def _driver(report: Report) -> dict[str, Any]:
             "shortDescription": {"text": text},
             "defaultConfiguration": {"level": "note"},
         }
-        for kind, text in _RULES.items()
+        for kind, text in words_of(report).rules.items()
     ]
     return driver
 
 
 def _results(found: Sequence[Finding]) -> list[dict[str, Any]]:
-    rules = {kind: number for number, kind in enumerate(_RULES)}
+    rules = {kind: number for number, kind in enumerate(PREDICTED.rules)}
     return [
         {
             "ruleId": _id(each.kind),

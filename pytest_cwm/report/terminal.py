@@ -8,19 +8,19 @@ from cwm_tracer.compare import DEFINITIONS, Divergence, DivergenceKind, Metric, 
 from cwm_tracer.compare.comparison import Question
 from cwm_tracer.model import Ending
 from pytest_cwm.report.document import Report, TestReport
-from pytest_cwm.report.notes import missing_note
+from pytest_cwm.report.notes import shared_notes
 from pytest_cwm.report.paint import Paint, Style, plain
 from pytest_cwm.report.store import TestStore
 from pytest_cwm.report.summary import TestSummary, is_detail
 from pytest_cwm.report.text import Screen, Span, cells, pad
 from pytest_cwm.report.window import Window
+from pytest_cwm.report.words import PREDICTED
 
 SHOWN_TESTS = 20
 SHOWN_DIVERGENCES = 3
 SHOWN_NOTES = 8
 # Below this width the table of tests is drawn denser.
 _WIDE = 100
-_QUESTIONS: dict[Question, str] = {"tf": "teacher-forced", "fr": "free-running"}
 _ONLY_WHERE_WIDE = ("tf.event", "tf.argument", "fr.prefix")
 _COLUMNS = {
     "tf.event": "event",
@@ -182,7 +182,7 @@ def _frames_text(count: int) -> str:
 def _heading(test: TestReport, question: Question, divergence: Divergence, screen: Screen) -> Iterator[str]:
     dot = f" {screen.glyphs.separator} "
     last = max(0, (len(test.trace.frames) if test.trace is not None else 0) - 1)
-    facts = [_QUESTIONS[question], f"step {divergence.index} of {last}", _place(test, divergence)]
+    facts = [PREDICTED.questions[question], f"step {divergence.index} of {last}", _place(test, divergence)]
     tail = dot + screen.visible(dot.join(filter(None, facts)))
     room = screen.width - cells(tail)
     name = screen.visible(test.nodeid)
@@ -248,14 +248,8 @@ def _figure(metric: Metric) -> str:
 
 def _notes(report: Report, screen: Screen, verbosity: int) -> Iterator[str]:
     """The run's notes, then those of the tests, one line for all tests that share a note."""
-    notes = [*report.notes, *_missing(report.summaries, verbosity)]
-    sharing: dict[str, list[str]] = {}
-    for test in report.summaries:
-        said = missing_note(test.failure) if test.missing else None
-        for note in test.notes:
-            if note != said:
-                sharing.setdefault(note, []).append(test.nodeid)
-    lines = [*notes, *(f"{note} ({_names(nodeids, verbosity)})" for note, nodeids in sharing.items())]
+    notes, others = shared_notes(report.notes, report.summaries, lambda nodeids: named(nodeids, verbosity > 0))
+    lines = [*notes, *others]
     shown = lines if verbosity > 0 else lines[: len(notes) + SHOWN_NOTES]
     for number, line in enumerate(shown):
         if not number:
@@ -265,22 +259,11 @@ def _notes(report: Report, screen: Screen, verbosity: int) -> Iterator[str]:
         yield screen.line([(f"  and {len(lines) - len(shown)} more notes (-v shows all)", "dim")])
 
 
-def _missing(tests: Sequence[TestSummary], verbosity: int) -> Iterator[str]:
-    """How many predictions are missing, reason by reason."""
-    frames = sum(max(0, test.frames - 1) for test in tests)
-    reasons: dict[str, list[TestSummary]] = {}
-    for test in tests:
-        if test.missing:
-            reasons.setdefault(missing_note(test.failure), []).append(test)
-    for reason, affected in reasons.items():
-        missing = sum(test.missing for test in affected)
-        yield f"{missing} of {frames} {reason} ({_names([test.nodeid for test in affected], verbosity)})"
-
-
-def _names(nodeids: Sequence[str], verbosity: int) -> str:
+def named(nodeids: Sequence[str], every: bool = False) -> str:
+    """Tests in a note: `every` one, or how many and the first."""
     if len(nodeids) == 1:
         return nodeids[0]
-    return ", ".join(nodeids) if verbosity > 0 else f"{len(nodeids)} tests, the first {nodeids[0]}"
+    return ", ".join(nodeids) if every else f"{len(nodeids)} tests, the first {nodeids[0]}"
 
 
 def gate_lines(report: Report, screen: Screen) -> Iterator[str]:

@@ -16,11 +16,32 @@ from cwm_tracer.compare import DEFINITIONS, Rate
 from pytest_cwm.report.document import Report
 from pytest_cwm.report.html.payload import all_rows, details, index_entry
 from pytest_cwm.report.html.plots import Accuracy, plots
+from pytest_cwm.report.notes import shared_notes
 from pytest_cwm.report.summary import is_detail
+from pytest_cwm.report.terminal import named, percent
+from pytest_cwm.report.words import (
+    AGAINST,
+    PREDICTED,
+    Words,
+    differing,
+    is_against,
+    main_metric,
+    name_of,
+    plural,
+    words_of,
+)
 
 _SCRIPTS = ("text", "data", "source", "timeline", "list", "panels", "overview", "main")
 _STYLES = ("base", "layout", "views")
 _LEVEL = 9
+_SHOWN_NOTES = 50
+# What only a report of predictions has.
+_MALFORMED = '<li><i class="key malformed"></i>no well-formed frame</li>'
+_SWITCH = '<tr><th scope="row"><kbd>q</kbd></th><td>teacher-forced or free-running</td></tr>'
+_QUESTIONS = (
+    '<p class="dim">Teacher-forced: given the true execution up to here, what comes next? '
+    "Free-running: what does the model imagine from the start?</p>"
+)
 
 
 def page(report: Report) -> Iterator[str]:
@@ -33,6 +54,7 @@ def page(report: Report) -> Iterator[str]:
         "base-uri 'none'; form-action 'none'"
     )
     title = _title(report)
+    words = words_of(report)
     yield head.replace("{{policy}}", policy).replace("{{style}}", style).replace("{{title}}", escape(title))
     accuracies = {"tf": Accuracy("tf.frame"), "fr": Accuracy("fr.prefix")}
     index = []
@@ -44,27 +66,56 @@ def page(report: Report) -> Iterator[str]:
         yield _block(f"test-{number}", details(test, rows))
     yield _block("run", _run(report, title))
     yield _block("index", index)
+    # Of a run against recordings there is no accuracy.
+    drawings = [] if words is AGAINST else plots(accuracies)
     drawn = "".join(
-        f"<figure><figcaption>{escape(title)}</figcaption>{drawing}</figure>" for title, drawing in plots(accuracies)
+        f"<figure><figcaption>{escape(title)}</figcaption>{drawing}</figure>" for title, drawing in drawings
     )
-    yield middle.replace("{{plots}}", drawn)
+    yield _worded(middle, words).replace("{{plots}}", drawn)
     yield f"<script>{script}</script>"
     yield tail
 
 
 def _title(report: Report) -> str:
-    name = str(report.model.get("name") or "")
+    name = name_of(report)
     return f"{name} · pytest-cwm" if name else "pytest-cwm"
 
 
+def _worded(markup: str, words: Words) -> str:
+    """The markup with the words of the report."""
+    both = len(words.questions) > 1
+    texts = {
+        "real": words.sides[0],
+        "expected": words.sides[1],
+        "right": words.page["right"],
+        "unknown": words.page["unknown"],
+        "malformed": _MALFORMED if both else "",
+        "switch": _SWITCH if both else "",
+        "questions": _QUESTIONS if both else "",
+    }
+    for name, text in texts.items():
+        markup = markup.replace(f"{{{{{name}}}}}", text)
+    return markup
+
+
 def _run(report: Report, title: str) -> Any:
+    words = words_of(report)
+    whole, others = shared_notes(report.notes, report.summaries, named)
     return {
         "title": title,
+        "name": name_of(report),
+        "label": f"against {name_of(report)}" if words is AGAINST else name_of(report),
+        "headline": _headline(report),
+        "words": {
+            **words.page,
+            "kinds": {kind.value: text for kind, text in words.kinds.items()},
+            "questions": words.questions,
+        },
         "model": dict(report.model),
         "settings": dict(report.settings),
         "environment": dict(report.environment),
         "run": dict(report.run),
-        "notes": report.notes,
+        "notes": [*whole, *others[:_SHOWN_NOTES]],
         "gates": [[gate.passed, gate.text, gate.nodeid] for gate in report.gates],
         "totals": [
             [
@@ -79,6 +130,14 @@ def _run(report: Report, title: str) -> Any:
             if metric.value is not None
         ],
     }
+
+
+def _headline(report: Report) -> str:
+    if is_against(report):
+        compared, different = differing(report.summaries)
+        return f"{len(different)} of {plural(len(compared), 'test')} differ{'s' * (len(different) == 1)}"
+    share = percent(main_metric(report))
+    return f"{share} {PREDICTED.page['share']}" if share else ""
 
 
 def _finite(value: float | None) -> float | None:

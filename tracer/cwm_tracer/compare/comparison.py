@@ -109,7 +109,8 @@ def compare_traces(truth: Trace, predicted: Trace, problems: Sequence[Problem] =
 
     Frames are aligned inside their call. `problems` are those of the roll-out that made `predicted`. What `predicted`
     holds beyond a truth that was cut short is neither right nor wrong; of a recorded expectation that was cut short the
-    same holds the other way round, and sentences say what changed instead of what was predicted.
+    same holds the other way round, sentences say what changed instead of what was predicted, and there are no metrics
+    of what only a model says (`format`, `table9.*`).
     """
     real, told = truth.frames, predicted.frames
     recorded = predicted.meta.producer == EXPECTATION
@@ -129,14 +130,16 @@ def compare_traces(truth: Trace, predicted: Trace, problems: Sequence[Problem] =
     first = divergences[0].index if divergences else len(real)
     outcome = _outcome_rate(truth, predicted)
     metrics: dict[str, Metric] = {
-        "format": _well_formed_frames(len(predicted.frames), problems),
         "fr.prefix": Rate(max(0, first - 1), max(0, len(real) - 1)),
         "fr.line_path": line_path(real, told, aligned),
         "fr.branch_path": branch_path(real, told, aligned),
         "fr.return": outcome,
         "fr.trace": Rate(int(not divergences), int(len(real) > 0)),
-        **table9(truth, predicted, problems, bool(outcome.correct) if outcome.total else None),
     }
+    if not recorded:
+        said = _well_formed_frames(len(predicted.frames), problems)
+        correct = bool(outcome.correct) if outcome.total else None
+        metrics = {"format": said, **metrics, **table9(truth, predicted, problems, correct)}
     redacted = sum(pair.score.redacted for pair in pairs if pair.score is not None)
     return Comparison("fr", tuple(pairs), tuple(divergences), metrics, 0, redacted)
 

@@ -31,7 +31,7 @@ class TestList {
     const words = text.toLowerCase().split(/\s+/).filter(Boolean);
     this.shown = this.all.filter((test) => words.every((word) => test.searched.includes(word))).sort(ORDERS[order]);
     const wrong = this.shown.filter((test) => test.divergences).length;
-    byId("found").textContent = `${plural(this.shown.length, "test")}, ${wrong.toLocaleString("en")} diverge${wrong === 1 ? "s" : ""}`;
+    byId("found").textContent = `${plural(this.shown.length, "test")}, ${wrong.toLocaleString("en")} ${wrong === 1 ? run.words.diverge_one : run.words.diverge_many}`;
     this.space.style.height = `${this.shown.length * ROW}px`;
     this.node.scrollTop = 0;
     this.redraw();
@@ -89,7 +89,7 @@ class TestList {
         role: "option",
         id: `row-${at}`,
         "aria-selected": test === this.current ? "true" : "false",
-        "aria-label": `${test.nodeid}, ${test.outcome}, ${percent(share)} of frames predicted, ${plural(test.divergences, "divergence")}`,
+        "aria-label": `${test.nodeid}, ${test.outcome}, ${percent(share)} ${run.words.share}, ${plural(test.divergences, "divergence")}`,
         title: visible(test.first ? `${test.nodeid}\n${test.first[2]}` : test.nodeid),
         onclick: () => this.open(test),
       },

@@ -1,6 +1,5 @@
 // State, the address, and the keyboard.
 
-const QUESTION_NAMES = { tf: "teacher-forced", fr: "free-running" };
 const state = { test: null, trace: null, question: null, step: 0 };
 let run, tests, list, timeline, moment;
 
@@ -11,9 +10,8 @@ async function start() {
   byId("loading").remove();
   byId("app").hidden = false;
   readPalette();
-  byId("model").textContent = visible(run.model.name ?? "");
-  const main = run.totals.find(([name]) => name === "tf.frame") ?? run.totals.find(([name]) => name === "fr.prefix");
-  byId("headline").textContent = main ? `${percent(main[1])} of frames predicted` : "";
+  byId("model").textContent = visible(run.label);
+  byId("headline").textContent = visible(run.headline);
   overview(run, tests);
   list = new TestList(tests, (test) => go({ test }));
   timeline = new Timeline(byId("timeline"), byId("scrubber"));
@@ -94,8 +92,8 @@ function questions() {
       element("button", {
         type: "button",
         "aria-pressed": question === state.question ? "true" : "false",
-        text: QUESTION_NAMES[question],
-        title: "teacher-forced or free-running (q)",
+        text: run.words.questions[question],
+        title: state.trace.questions.length > 1 ? "the other question (q)" : null,
         onclick: () => go({ question }),
       }),
     ),

@@ -4,17 +4,16 @@ function overview(run, tests) {
   const wrong = tests.filter((test) => test.divergences).length;
   const parts = [
     element("h1", { text: "Overview" }),
-    element("p", { class: "lead", text: `${plural(tests.length, "test")} with ${plural(tests.reduce((sum, test) => sum + test.frames, 0), "frame")}; in ${wrong.toLocaleString("en")} of them prediction and execution part.` }),
+    element("p", { class: "lead", text: `${plural(tests.length, "test")} with ${plural(tests.reduce((sum, test) => sum + test.frames, 0), "frame")}; ${run.words.lead.replace("{count}", wrong.toLocaleString("en")).replace("{name}", visible(run.name))}` }),
     ...(run.gates.length ? [gates(run.gates)] : []),
-    run.totals.length ? totals(run.totals.filter((row) => !row[5])) : element("p", { class: "dim", text: "Nothing was predicted." }),
+    run.totals.length ? totals(run.totals.filter((row) => !row[5])) : element("p", { class: "dim", text: run.words.nothing }),
     run.totals.some((row) => row[5])
       ? element("details", { class: "more" }, element("summary", { text: "more figures" }), totals(run.totals.filter((row) => row[5])))
       : null,
   ];
   byId("overview-top").replaceChildren(...parts.filter((part) => part !== null));
-  const notes = sharedNotes(run.notes, tests);
   byId("overview-rest").replaceChildren(
-    ...(notes.length ? [element("h2", { text: "Notes" }), element("ul", { class: "plain" }, ...notes.map((text) => element("li", { text: visible(text) })))] : []),
+    ...(run.notes.length ? [element("h2", { text: "Notes" }), element("ul", { class: "plain" }, ...run.notes.map((text) => element("li", { text: visible(text) })))] : []),
     element("h2", { text: "Run" }),
     facts({ ...run.model, ...run.environment, ...run.settings, ...run.run }),
   );
@@ -44,14 +43,6 @@ function totals(rows) {
 function gates(all) {
   return element("ul", { class: "gates" }, ...all.map(([passed, text, nodeid]) =>
     element("li", { class: passed ? "held" : "broken" }, element("b", { text: passed ? "held" : "not held" }), visible(` ${nodeid ? `${nodeid}: ` : ""}${text}`))));
-}
-
-// The run's notes, then those of the tests, one line for all that share one.
-function sharedNotes(own, tests) {
-  const sharing = new Map();
-  for (const test of tests) for (const note of test.notes) sharing.set(note, [...(sharing.get(note) ?? []), test.nodeid]);
-  const named = (nodeids) => (nodeids.length === 1 ? nodeids[0] : `${nodeids.length} tests, the first ${nodeids[0]}`);
-  return [...own, ...[...sharing].slice(0, 50).map(([note, nodeids]) => `${note} (${named(nodeids)})`)];
 }
 
 function facts(values) {

@@ -1,10 +1,11 @@
 // One moment of one test: the verdict, the open calls, both sides of the source, and the variables.
 
-const VERDICTS = {
-  "=": ["right", "predicted", "The model predicted this frame."],
-  g: ["given", "given", "The entry's call is given to the model, not predicted."],
-  "?": ["unknown", "not predicted", "There is no prediction of this frame."],
-};
+const verdictOf = (mark) =>
+  ({
+    "=": ["right", run.words.right, run.words.right_long],
+    g: ["given", "given", run.words.given],
+    "?": ["unknown", run.words.unknown, run.words.unknown_long],
+  })[mark];
 const LONG = 2000;
 
 class Moment {
@@ -37,8 +38,8 @@ class Moment {
 
   verdict([, , mark], said, number) {
     const [style, kind, sentence] = said
-      ? [STYLES[mark], said.kind, said.sentence]
-      : (VERDICTS[mark] ?? [STYLES[mark], "diverged", "Part of the divergence before it."]);
+      ? [STYLES[mark], run.words.kinds[said.kind] ?? said.kind, said.sentence]
+      : (verdictOf(mark) ?? [STYLES[mark], run.words.part, run.words.part_long]);
     const tenths = this.question === "tf" ? this.trace.data.tf.bits[number] : null;
     const bits = tenths === null || tenths === undefined ? null : `surprise ${(tenths / 10).toFixed(1)} bits`;
     byId("verdict").className = `verdict ${style}`;
@@ -64,7 +65,7 @@ class Moment {
   side(name, view, found, near, style) {
     const place = byId(`${name}-place`);
     if (found === null || found === "end") {
-      place.textContent = found === "end" ? "the end of the trace" : "nothing here";
+      place.textContent = found === "end" ? run.words.end : "nothing here";
       view.show(null, null, style, near);
       return;
     }
