@@ -33,7 +33,7 @@ def _write(report: Report, output: Output, root: Path, changed: str | None) -> N
     if output.view == "coverage":
         from pytest_cwm.report.coverage_data import write_coverage
 
-        write_coverage(report, output.path, root)
+        write_coverage(report, output.path, root, branch=output.branch)
         return
     from pytest_cwm.report.storage import replacing
 
