@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from cwm_tracer.compare import Mean, Metric, Rate
 from pytest_cwm.report.encoding import number_from_json, number_to_json
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from pytest_cwm.report.document import Report
 
 VERSION = 1
+COURSE = 100
 _APPLICATION = 0x63776D31  # "cwm1": tells the file from other SQLite databases
 _TABLES = """
 CREATE TABLE runs (
@@ -88,6 +89,23 @@ def read(path: Path) -> list[Point]:
             Point(finished, commit, model, weights, python, tests, metrics.get(run, {}))
             for run, finished, commit, model, weights, python, tests in rows
         ]
+
+
+def course(points: Sequence[Point]) -> list[list[Any]]:
+    """The last runs as JSON, for a report: date, commit, model, and the values of the rates."""
+    return [
+        [
+            point.finished,
+            point.commit,
+            f"{point.model} {point.weights[:6]}".strip(),
+            {
+                name: round(rate.value, 6)
+                for name, rate in point.metrics.items()
+                if isinstance(rate, Rate) and rate.value is not None
+            },
+        ]
+        for point in points[-COURSE:]
+    ]
 
 
 def _sums(metric: Metric) -> tuple[bool, float | str | None, int]:

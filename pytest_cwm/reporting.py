@@ -14,7 +14,7 @@ import pytest
 from pytest_cwm import __version__
 from pytest_cwm.baseline import Judged, judge
 from pytest_cwm.cassettes.closing import conclude, told
-from pytest_cwm.history import HistoryError, add, point_of
+from pytest_cwm.history import HistoryError, add, course, point_of, read
 from pytest_cwm.options import Settings
 from pytest_cwm.predictors.cassette import CassettePredictor
 from pytest_cwm.report.document import Report, ReportError
@@ -57,9 +57,21 @@ def finish(
     if baseline is not None:
         config.stash[_JUDGED] = judge(report, baseline, settings)
         report = config.stash[_JUDGED].report
+    report, problems = _remember(report, settings)
     config.stash[_REPORT] = report
-    problems = config.stash[_PROBLEMS] = _write(report, settings, config.rootpath)
+    problems = config.stash[_PROBLEMS] = problems + _write(report, settings, config.rootpath)
     return len(problems) + sum(gate.passed is False for gate in report.gates)
+
+
+def _remember(report: Report, settings: Settings) -> tuple[Report, list[str]]:
+    """Add the run to the history where there is one, and tell the report of the runs before it."""
+    if settings.history is None:
+        return report, []
+    try:
+        add(settings.history, point_of(report))
+        return replace(report, run={**report.run, "history": course(read(settings.history))}), []
+    except HistoryError as error:
+        return report, [str(error)]
 
 
 def _write(report: Report, settings: Settings, root: Path) -> list[str]:
@@ -69,11 +81,6 @@ def _write(report: Report, settings: Settings, root: Path) -> list[str]:
         try:
             write_report(report, settings.report)
         except ReportError as error:
-            problems.append(str(error))
-    if settings.history is not None:
-        try:
-            add(settings.history, point_of(report))
-        except HistoryError as error:
             problems.append(str(error))
     return problems + write_outputs(report, settings.outputs, root, settings.changed_since)
 

@@ -39,6 +39,26 @@ def render(
         yield screen.line([(f"and {len(points) - last} runs before (--last N shows more)", "dim")])
 
 
+def plot(points: Sequence[Point], metrics: Sequence[str], path: str) -> None:
+    """Draw the course of each metric, of all runs. Raises `PlotError`."""
+    from pytest_cwm.plotting import save
+    from pytest_cwm.report.accuracy import Past, PastRun
+    from pytest_cwm.report.plot import figure, of_past
+
+    shown = metrics or [name for name in DEFAULT_METRICS if any(_value(point, name) is not None for point in points)]
+    pasts = (
+        Past(
+            metric,
+            tuple(
+                (PastRun(each.finished, each.commit, f"{each.model} {each.weights[:6]}"), _value(each, metric))
+                for each in points
+            ),
+        )
+        for metric in shown
+    )
+    save(figure([of_past(past) for past in pasts if any(value is not None for _, value in past.values)]), path)
+
+
 def _courses(points: Sequence[Point], metrics: Sequence[str], screen: Screen) -> Iterator[str]:
     name = max(map(cells, metrics), default=0)
     room = max(8, screen.width - name - 24)

@@ -12,6 +12,7 @@ VIEWS = {
     "sarif": "divergences as SARIF 2.1.0, for code hosts",
     "coverage": "which lines were predicted, as data of coverage.py in the contexts cwm:match and cwm:diverge; "
     "branch:PATH: jumps between lines, as of a run with --branch",
+    "plot": "accuracy over steps and lengths of traces, and from run to run, as .png, .svg or .pdf (needs matplotlib)",
 }
 # What may stand before a path: by view, its name.
 _OPTIONS = {"markdown": "append", "coverage": "branch"}
@@ -34,4 +35,11 @@ def parse_output(view: str, text: str, folder: Path) -> Output:
     name = text[len(option) + 1 :] if given else text
     if not name:
         raise ValueError(f"{text!r} names no file" + (" (is the variable set?)" if given else ""))
+    if view == "plot":
+        from pytest_cwm.plotting import PlotError, check
+
+        try:
+            check(name)
+        except PlotError as error:
+            raise ValueError(str(error)) from None
     return Output(view, folder / name, **({option: True} if given else {}))

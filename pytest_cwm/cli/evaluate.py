@@ -54,8 +54,9 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 def run(parsed: argparse.Namespace) -> int:
     """Evaluate and print."""
     from pytest_cwm.evaluation.figures import render
-    from pytest_cwm.evaluation.plots import PlotError, check, draw
+    from pytest_cwm.evaluation.plots import draw
     from pytest_cwm.evaluation.suites import SuiteError, load_suite
+    from pytest_cwm.plotting import PlotError, check
     from pytest_cwm.predictors.base import PredictionError
 
     found: list[list[Evaluation]] = []

@@ -3,29 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 from cwm_tracer.compare import Rate
 from pytest_cwm.evaluation.breakdown import POSITION, STATEMENT
 from pytest_cwm.evaluation.measure import Evaluation, grouped
+from pytest_cwm.plotting import save
 
-SUFFIXES = (".svg", ".png", ".pdf")
 _MOST = 12  # statements; rarer ones are not drawn
-
-
-class PlotError(Exception):
-    """A plot that can't be drawn; its text is one line for the user."""
-
-
-def check(path: str) -> None:
-    """Raises PlotError before hours are spent on what can't be drawn."""
-    if Path(path).suffix not in SUFFIXES:
-        raise PlotError(f"{path}: a plot ends in {', '.join(SUFFIXES)}")
-    try:
-        import matplotlib  # noqa: F401
-    except ImportError:
-        raise PlotError("drawing needs matplotlib: pip install matplotlib") from None
 
 
 def draw(evaluations: Sequence[Evaluation], path: str) -> None:
@@ -46,10 +31,7 @@ def draw(evaluations: Sequence[Evaluation], path: str) -> None:
     right.set(xlabel="frames predicted right, %", xlim=(0, 100), title="after the statement")
     for axes in (left, right):
         axes.spines[["top", "right"]].set_visible(False)
-    try:
-        figure.savefig(path, dpi=150)
-    except OSError as error:
-        raise PlotError(f"{path}: {error.strerror or error}") from None
+    save(figure, path)
 
 
 def _bars(axes: Any, groups: Mapping[str, Rate], number: int, count: int) -> None:

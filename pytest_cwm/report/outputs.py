@@ -35,6 +35,11 @@ def _write(report: Report, output: Output, root: Path, changed: str | None) -> N
 
         write_coverage(report, output.path, root, branch=output.branch)
         return
+    if output.view == "plot":
+        from pytest_cwm.report.plot import write_plot
+
+        write_plot(report, output.path)
+        return
     from pytest_cwm.report.storage import replacing
 
     chunks = _chunks(report, output.view, root, changed)

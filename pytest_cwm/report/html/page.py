@@ -13,9 +13,10 @@ from importlib.resources import files
 from typing import Any
 
 from cwm_tracer.compare import DEFINITIONS, Rate
+from pytest_cwm.report.accuracy import METRICS, Accuracy, pasts_of
 from pytest_cwm.report.document import Report
 from pytest_cwm.report.html.payload import all_rows, details, index_entry
-from pytest_cwm.report.html.plots import Accuracy, plots
+from pytest_cwm.report.html.plots import plots
 from pytest_cwm.report.notes import shared_notes
 from pytest_cwm.report.summary import is_detail
 from pytest_cwm.report.terminal import named, percent
@@ -56,7 +57,7 @@ def page(report: Report) -> Iterator[str]:
     title = _title(report)
     words = words_of(report)
     yield head.replace("{{policy}}", policy).replace("{{style}}", style).replace("{{title}}", escape(title))
-    accuracies = {"tf": Accuracy("tf.frame"), "fr": Accuracy("fr.prefix")}
+    accuracies = {question: Accuracy(metric) for question, metric in METRICS.items()}
     index = []
     for number, (summary, test) in enumerate(zip(report.summaries, report.tests, strict=True)):
         rows = all_rows(test)
@@ -67,7 +68,7 @@ def page(report: Report) -> Iterator[str]:
     yield _block("run", _run(report, title))
     yield _block("index", index)
     # Of a run against recordings there is no accuracy.
-    drawings = [] if words is AGAINST else plots(accuracies)
+    drawings = [] if words is AGAINST else plots(accuracies, pasts_of(report))
     drawn = "".join(
         f"<figure><figcaption>{escape(title)}</figcaption>{drawing}</figure>" for title, drawing in drawings
     )
@@ -114,7 +115,7 @@ def _run(report: Report, title: str) -> Any:
         "model": dict(report.model),
         "settings": dict(report.settings),
         "environment": dict(report.environment),
-        "run": dict(report.run),
+        "run": {name: value for name, value in report.run.items() if name != "history"},
         "notes": [*whole, *others[:_SHOWN_NOTES]],
         "gates": [[gate.passed, gate.text, gate.nodeid] for gate in report.gates],
         "totals": [

@@ -1,38 +1,16 @@
-"""Accuracy over the length of traces, as SVG that takes its colours from the page."""
+"""Accuracy over the length of traces, and from run to run, as SVG that takes its colours from the page."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from html import escape
 
-from pytest_cwm.report.rows import GIVEN, RIGHT, UNKNOWN, Row
-from pytest_cwm.report.summary import TestSummary
+from pytest_cwm.report.accuracy import QUESTIONS, Accuracy, Past
 
 _WIDTH, _HEIGHT = 520, 220
 _LEFT, _RIGHT, _TOP, _BOTTOM = 44, 14, 14, 34
-# Fewer frames than this tell nothing about a step.
-_FEW = 5
-
-
-@dataclass(slots=True)
-class Accuracy:
-    """What the two plots need, gathered test by test: points, and right and all frames by power of two of the step."""
-
-    metric: str
-    points: list[tuple[int, float]] = field(default_factory=list)
-    steps: dict[int, tuple[int, int]] = field(default_factory=dict)
-
-    def add(self, summary: TestSummary, rows: Sequence[Row]) -> None:
-        """Count one test in."""
-        value = summary.value(self.metric)
-        if value is not None and summary.frames > 1:
-            self.points.append((summary.frames, value))
-        for step, row in enumerate(rows):
-            if row.mark not in (GIVEN, UNKNOWN):
-                bucket = step.bit_length() - 1
-                right, all_ = self.steps.get(bucket, (0, 0))
-                self.steps[bucket] = right + (row.mark == RIGHT), all_ + 1
 
 
 def by_length(accuracy: Accuracy) -> str:
@@ -60,7 +38,7 @@ def by_length(accuracy: Accuracy) -> str:
 
 def by_step(accuracy: Accuracy) -> str:
     """The share of right predictions step by step, in steps from one power of two to the next."""
-    buckets = {bucket: both for bucket, both in sorted(accuracy.steps.items()) if both[1] >= _FEW}
+    buckets = accuracy.told_steps
     if len(buckets) < 2:
         return ""
     scale = _Scale(1, 2 ** (max(buckets) + 1))
@@ -77,6 +55,41 @@ def by_step(accuracy: Accuracy) -> str:
         scale,
         "step in the trace",
         "Share of right frames over the step in the trace",
+    )
+
+
+def over_runs(past: Past) -> str:
+    """A metric from run to run, the last of them this one; a dashed line where the model changed. Empty for one run."""
+    known = [(run, value) for run, value in past.values if value is not None]
+    if len(known) < 2:
+        return ""
+    span = len(past.values) - 1
+    places = [_LEFT + (_WIDTH - _LEFT - _RIGHT) * number / span for number in range(span + 1)]
+    points = [
+        (x, _y(value), run, value) for x, (run, value) in zip(places, past.values, strict=True) if value is not None
+    ]
+    line = " ".join(f"{x:.1f},{y:.1f}" for x, y, *_ in points)
+    dots = "".join(
+        f'<circle cx="{x:.1f}" cy="{y:.1f}" r="3"><title>{escape(f"{run.name}: {value:.1%}")}</title></circle>'
+        for x, y, run, value in points
+    )
+    runs = [run for run, _ in past.values]
+    breaks = "".join(
+        f'<line class="break" x1="{(places[number] + places[number - 1]) / 2:.1f}" '
+        f'x2="{(places[number] + places[number - 1]) / 2:.1f}" y1="{_TOP}" y2="{_HEIGHT - _BOTTOM}"/>'
+        for number in range(1, len(runs))
+        if runs[number].model != runs[number - 1].model
+    )
+    first, last = (
+        f'<text class="{{}}" x="{{}}" y="{_HEIGHT - _BOTTOM + 16}">{escape(run.date)}</text>'
+        for run in (runs[0], runs[-1])
+    )
+    labels = first.format("", _LEFT) + last.format("end", _WIDTH - _RIGHT)
+    return _drawn(
+        f'{breaks}<polyline class="curve" points="{line}"/><g class="dots">{dots}</g>',
+        labels,
+        "runs",
+        f"{past.metric} of {len(known)} runs",
     )
 
 
@@ -104,33 +117,35 @@ def _tests(count: int) -> str:
 
 
 def _figure(marks: str, scale: _Scale, below: str, title: str) -> str:
+    labels = "".join(
+        f'<text class="mid" x="{scale.x(tick):.1f}" y="{_HEIGHT - _BOTTOM + 16}">{tick}</text>'
+        for tick in scale.ticks()
+    )
+    return _drawn(marks, labels, below, title)
+
+
+def _drawn(marks: str, labels: str, below: str, title: str) -> str:
     grid = "".join(
         f'<line x1="{_LEFT}" x2="{_WIDTH - _RIGHT}" y1="{_y(share):.1f}" y2="{_y(share):.1f}"/>'
         for share in (0, 0.25, 0.5, 0.75, 1)
     )
-    labels = "".join(
+    shares = "".join(
         f'<text class="end" x="{_LEFT - 8}" y="{_y(share) + 4:.1f}">{share:.0%}</text>' for share in (0, 0.5, 1)
     )
-    labels += "".join(
-        f'<text class="mid" x="{scale.x(tick):.1f}" y="{_HEIGHT - _BOTTOM + 16}">{tick}</text>'
-        for tick in scale.ticks()
-    )
     return (
-        f'<svg viewBox="0 0 {_WIDTH} {_HEIGHT}" role="img" aria-label="{title}"><g class="grid">{grid}</g>'
-        f'<g class="labels">{labels}<text class="end" x="{_WIDTH - _RIGHT}" y="{_HEIGHT - 3}">{below}</text></g>'
+        f'<svg viewBox="0 0 {_WIDTH} {_HEIGHT}" role="img" aria-label="{escape(title)}"><g class="grid">{grid}</g>'
+        f'<g class="labels">{shares}{labels}'
+        f'<text class="end" x="{_WIDTH - _RIGHT}" y="{_HEIGHT - 3}">{below}</text></g>'
         f"{marks}</svg>"
     )
 
 
-def plots(accuracies: Mapping[str, Accuracy]) -> list[tuple[str, str]]:
+def plots(accuracies: Mapping[str, Accuracy], pasts: Iterable[Past]) -> list[tuple[str, str]]:
     """Titles and drawings of all that there is data for."""
-    words = {"tf": "teacher-forced", "fr": "free-running"}
-    found = []
+    drawn = [(f"{past.metric} from run to run", over_runs(past)) for past in pasts]
     for question, accuracy in accuracies.items():
-        for title, drawing in (
-            (f"right frames by step, {words[question]}", by_step(accuracy)),
-            (f"right frames by length of the trace, {words[question]}", by_length(accuracy)),
-        ):
-            if drawing:
-                found.append((title, drawing))
-    return found
+        drawn += [
+            (f"right frames by step, {QUESTIONS[question]}", by_step(accuracy)),
+            (f"right frames by length of the trace, {QUESTIONS[question]}", by_length(accuracy)),
+        ]
+    return [(title, drawing) for title, drawing in drawn if drawing]
