@@ -146,7 +146,7 @@ def _changes(edited: list[tuple[str, int]], before: Trace, now: Trace, files: li
     shown = {file for file, _ in places}
     return [
         *(_place(*place) for place in places),
-        *(f"{file} (no recorded line)" for file in files if file not in shown),
+        *(f"{file} (in lines that do not run here)" for file in files if file not in shown),
     ]
 
 

@@ -15,6 +15,7 @@ from pytest_cwm.report.text import Screen
 from pytest_cwm.report.window import Window
 from pytest_cwm.report.words import (
     AGAINST,
+    CHANGED,
     NEW,
     Words,
     counts,
@@ -132,7 +133,7 @@ def _divergences(report: Report, ranked: Sequence[TestSummary], words: Words) ->
 
 def _notes(report: Report) -> Iterator[str]:
     whole, others = shared_notes(report.notes, report.summaries, named)
-    notes = [*whole, *(note for note in others if not note.startswith(NEW))]
+    notes = [*whole, *(note for note in others if not note.startswith((NEW, CHANGED)))]
     yield from (f"- {_text(note)}" for note in notes[:SHOWN_NOTES])
     if len(notes) > SHOWN_NOTES:
         yield f"- and {len(notes) - SHOWN_NOTES} more notes"

@@ -67,7 +67,10 @@ def _by_step(accuracy: Accuracy, question: str) -> Draw:
 def _by_length(accuracy: Accuracy, question: str) -> Draw:
     def draw(axes: Any) -> None:
         axes.semilogx(*zip(*accuracy.points, strict=True), "o", base=2, alpha=0.4, markeredgewidth=0)
-        axes.set(xlabel="frames of the trace", title=f"right frames by length, {question}")
+        longest = max(frames for frames, _ in accuracy.points)
+        axes.set(
+            xlim=(1.8, max(4, longest) * 1.2), xlabel="frames of the trace", title=f"right frames by length, {question}"
+        )
         _plain_numbers(axes)
 
     return draw

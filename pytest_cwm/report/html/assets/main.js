@@ -88,7 +88,7 @@ function head(test, data) {
 
 function questions() {
   byId("questions").replaceChildren(
-    ...state.trace.questions.map((question) =>
+    ...(state.trace.questions.length > 1 || run.words.questions.tf ? state.trace.questions : []).map((question) =>
       element("button", {
         type: "button",
         "aria-pressed": question === state.question ? "true" : "false",
