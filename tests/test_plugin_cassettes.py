@@ -169,8 +169,9 @@ def test_an_unknown_mode_is_a_usage_error(suite: pytest.Pytester) -> None:
     result.stderr.fnmatch_lines(["ERROR: --cwm-cassette: 'once' is none of off, replay, record, rewrite"])
 
 
-def test_a_replay_imports_no_model_and_no_tokenizer(suite: pytest.Pytester) -> None:
+def test_a_replay_imports_no_model_and_no_tokenizer(suite: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
     recorded(suite)
+    monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")  # what other plugins import is theirs
     suite.makepyfile(
         seen="""
         import sys
@@ -180,5 +181,5 @@ def test_a_replay_imports_no_model_and_no_tokenizer(suite: pytest.Pytester) -> N
             print("heavy:", sorted(heavy))
         """
     )
-    result = suite.runpytest_subprocess("-p", "seen", "--cwm-cassette=replay", "-p", "no:hypothesispytest")
+    result = suite.runpytest_subprocess("-p", "pytest_cwm.plugin", "-p", "seen", "--cwm-cassette=replay")
     result.stdout.fnmatch_lines(["*3 replayed*", "*heavy: []"])

@@ -83,11 +83,7 @@ def frame_from_json(data: Json, lines: Lines, cursor: wire.Cursor) -> Frame:
 def trace_to_json(trace: Trace, context: Context | None = None) -> Json:
     """A trace; its context is left out where it equals `context`."""
     lines = Lines()
-    frames = []
-    cursor = wire.START
-    for frame in trace.frames:
-        frames.append(frame_to_json(frame, lines, cursor))
-        cursor = cursor.after(frame)
+    frames = [frame_to_json(frame, lines, _cursor(trace.frames, index)) for index, frame in enumerate(trace.frames)]
     meta = {"python": trace.meta.python, "ending": trace.meta.ending.value, "producer": trace.meta.producer}
     shown = AGREES if trace.context == context else _context_to_json(trace.context)
     return {"meta": meta, "context": shown, "lines": lines.all, "frames": frames}
@@ -97,10 +93,8 @@ def trace_from_json(data: Json, context: Context | None = None) -> Trace:
     """The inverse of `trace_to_json`."""
     lines = Lines(data["lines"])
     frames: list[Frame] = []
-    cursor = wire.START
-    for item in data["frames"]:
-        frames.append(frame_from_json(item, lines, cursor))
-        cursor = cursor.after(frames[-1])
+    for index, item in enumerate(data["frames"]):
+        frames.append(frame_from_json(item, lines, _cursor(frames, index)))
     meta = data["meta"]
     shown = data["context"]
     return Trace(
@@ -108,6 +102,15 @@ def trace_from_json(data: Json, context: Context | None = None) -> Trace:
         context if shown == AGREES and context is not None else _context_from_json(shown),
         Meta(meta["python"], Ending(meta["ending"]), meta["producer"]),
     )
+
+
+def _cursor(frames: Sequence[Frame], index: int) -> wire.Cursor:
+    """What a frame at `index` may leave out: a cursor that knows no scopes, but the values that `..` stands for."""
+    for before in range(index - 1, -1, -1):
+        frame = frames[before]
+        if frame.event is not Event.EXCEPTION:
+            return wire.START if frame.event is Event.RETURN else wire.Cursor(known=frame.locals)
+    return wire.START
 
 
 def _context_to_json(context: Context) -> Json:
@@ -144,13 +147,7 @@ def problems_from_json(data: Json) -> tuple[Problem, ...]:
 def verification_to_json(verification: Verification, truth: Trace) -> Json:
     """Choices: null where there is none, "=" where the choice is the true frame, else what it is."""
     lines = Lines()
-    choices: list[Json] = []
-    cursor = wire.START
-    frames = truth.frames
-    for index, choice in enumerate(verification.choices):
-        true = frames[index] if index < len(frames) else None
-        choices.append(_choice_to_json(choice, true, lines, cursor))
-        cursor = cursor.after(true) if true is not None else cursor
+    choices = [_choice_to_json(choice, truth.frames, index, lines) for index, choice in enumerate(verification.choices)]
     return {
         "model": verification.model,
         "windows": verification.windows,
@@ -161,39 +158,41 @@ def verification_to_json(verification: Verification, truth: Trace) -> Json:
     }
 
 
-def _choice_to_json(choice: Choice | None, true: Frame | None, lines: Lines, cursor: wire.Cursor) -> Json:
+def _choice_to_json(choice: Choice | None, frames: Sequence[Frame], index: int, lines: Lines) -> Json:
     if choice is None:
         return None
-    if choice.frame is not None and choice.frame == true and not choice.problems and not choice.ended:
+    true = frames[index] if index < len(frames) else None
+    agrees = choice.frame is not None and (choice.frame is true or choice.frame == true)
+    if agrees and not choice.problems and not choice.ended:
         return AGREES
     frame: Json = None
     if choice.frame is not None:
-        frame = AGREES if choice.frame == true else frame_to_json(choice.frame, lines, cursor)
+        at = _cursor(frames, min(index, len(frames)))
+        frame = AGREES if agrees else frame_to_json(choice.frame, lines, at)
     return {"frame": frame, "problems": problems_to_json(choice.problems), "ended": choice.ended}
 
 
 def verification_from_json(data: Json, truth: Trace) -> Verification:
     """The inverse of `verification_to_json`."""
     lines = Lines(data["lines"])
-    choices: list[Choice | None] = []
-    cursor = wire.START
-    frames = truth.frames
-    for index, (item, bits) in enumerate(zip(data["choices"], data["bits"], strict=True)):
-        true = frames[index] if index < len(frames) else None
-        choices.append(_choice_from_json(item, number_from_json(bits), true, lines, cursor))
-        cursor = cursor.after(true) if true is not None else cursor
-    return Verification(tuple(choices), data["windows"], data["failure"], data["model"])
+    choices = tuple(
+        _choice_from_json(item, number_from_json(bits), truth.frames, index, lines)
+        for index, (item, bits) in enumerate(zip(data["choices"], data["bits"], strict=True))
+    )
+    return Verification(choices, data["windows"], data["failure"], data["model"])
 
 
 def _choice_from_json(
-    data: Json, bits: float | None, true: Frame | None, lines: Lines, cursor: wire.Cursor
+    data: Json, bits: float | None, frames: Sequence[Frame], index: int, lines: Lines
 ) -> Choice | None:
     if data is None:
         return None
+    true = frames[index] if index < len(frames) else None
     if data == AGREES:
         return Choice(true, bits=bits)
     shown = data["frame"]
-    frame = None if shown is None else true if shown == AGREES else frame_from_json(shown, lines, cursor)
+    at = _cursor(frames, min(index, len(frames)))
+    frame = None if shown is None else true if shown == AGREES else frame_from_json(shown, lines, at)
     return Choice(frame, problems_from_json(data["problems"]), bits, data["ended"])
 
 

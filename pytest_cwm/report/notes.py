@@ -42,9 +42,8 @@ def shared_notes(
 def redacted_in(trace: Trace) -> int:
     """How many values of a recording were withheld."""
     return sum(
-        is_redacted(value)
+        sum(map(is_redacted, frame.locals.values())) if frame.locals is not None else is_redacted(frame.argument or "")
         for frame in trace.frames
-        for value in (frame.locals.values() if frame.locals is not None else (frame.argument or "",))
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -69,7 +69,7 @@ def compare_verification(truth: Trace, verification: Verification) -> Comparison
     """Teacher-forced: each choice against the true frame of the same index. Frame 0 is given and not scored."""
     pairs: list[Pair] = []
     divergences: list[Divergence] = []
-    bits = Mean()
+    bits: list[float] = []
     missing = 0
     origins = Origins(lasting=False)
     choices = verification.choices
@@ -82,25 +82,25 @@ def compare_verification(truth: Trace, verification: Verification) -> Comparison
         score = score_frame(frame, choice.frame, before, well_formed=_is_well_formed(choice))
         pairs.append(Pair(index, frame, choice.frame, score))
         if choice.bits is not None:
-            bits += Mean(choice.bits, 1)
+            bits.append(choice.bits)
         if not score.frame:
             divergences.append(_divergence(truth.frames, index, choice, score, origins.of(frame, score)))
         origins.note(index, frame, score)
-    scores = [pair.score for pair in pairs if pair.score is not None]
+    scores = _counted(pair.score for pair in pairs if pair.score is not None)
     metrics: dict[str, Metric] = {
-        "tf.event": _rate(score.event for score in scores),
-        "tf.action": _rate(score.action for score in scores),
-        "tf.state": _rate(score.state for score in scores if score.state is not None),
-        "tf.variable": _sum(score.variables for score in scores),
-        "tf.changed": _sum(score.changed for score in scores),
-        "tf.identical": _sum(score.identical for score in scores),
-        "tf.same_type": _sum(score.same_type for score in scores),
-        "tf.argument": _rate(score.argument for score in scores if score.argument is not None),
-        "tf.frame": _rate(score.frame for score in scores),
-        "tf.bits": bits,
-        "format": _rate(score.well_formed for score in scores),
+        "tf.event": _rate((score.event, times) for score, times in scores),
+        "tf.action": _rate((score.action, times) for score, times in scores),
+        "tf.state": _rate((score.state, times) for score, times in scores),
+        "tf.variable": _sum((score.variables, times) for score, times in scores),
+        "tf.changed": _sum((score.changed, times) for score, times in scores),
+        "tf.identical": _sum((score.identical, times) for score, times in scores),
+        "tf.same_type": _sum((score.same_type, times) for score, times in scores),
+        "tf.argument": _rate((score.argument, times) for score, times in scores),
+        "tf.frame": _rate((score.frame, times) for score, times in scores),
+        "tf.bits": Mean(sum(bits), len(bits)),
+        "format": _rate((score.well_formed, times) for score, times in scores),
     }
-    redacted = sum(score.redacted for score in scores)
+    redacted = sum(score.redacted * times for score, times in scores)
     return Comparison("tf", tuple(pairs), tuple(divergences), metrics, missing, redacted)
 
 
@@ -185,17 +185,29 @@ def _with_state_before(frames: Sequence[Frame]) -> Iterator[tuple[int, Frame, Ma
             last[frame.scope] = frame.locals
 
 
-def _sum(rates: Iterator[Rate]) -> Rate:
+def _counted(scores: Iterable[Score]) -> list[tuple[Score, int]]:
+    """Each score with how often it occurs: frames that are right share a few."""
+    held = [*scores]
+    by_id = dict(zip(map(id, held), held, strict=True))
+    return [(by_id[each], times) for each, times in Counter(map(id, held)).items()]
+
+
+def _sum(rates: Iterable[tuple[Rate, int]]) -> Rate:
     correct = total = 0
-    for rate in rates:
-        correct += rate.correct
-        total += rate.total
+    for rate, times in rates:
+        correct += rate.correct * times
+        total += rate.total * times
     return Rate(correct, total)
 
 
-def _rate(scored: Iterator[bool]) -> Rate:
-    counts = Counter(map(bool, scored))
-    return Rate(counts[True], counts[True] + counts[False])
+def _rate(scored: Iterable[tuple[bool | None, int]]) -> Rate:
+    """Of what was scored at all."""
+    correct = total = 0
+    for right, times in scored:
+        if right is not None:
+            correct += right * times
+            total += times
+    return Rate(correct, total)
 
 
 def _is_well_formed(choice: Choice) -> bool:

@@ -29,7 +29,7 @@ class Origins:
 
     def note(self, index: int, truth: Frame, score: Score) -> None:
         """Take in the score of the true frame `index`."""
-        if truth.locals is None:
+        if truth.locals is None or (not self.lasting and not score.differences):
             return
         known = self._wrong.get(truth.scope, {})
         now = {each.name: known.get(each.name, index) for each in score.differences}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 from cwm_tracer import wire
 from cwm_tracer.compare.masks import fits
@@ -82,6 +83,8 @@ def score_frame(
 
     `masked` says that it was recorded, and that `<varies>` in it stands for any value.
     """
+    if predicted is truth and (score := _score_same(truth, before, well_formed)) is not None:
+        return score
     if masked and predicted is not None:
         predicted = _unmasked(predicted, truth)
     event = predicted is not None and predicted.event is truth.event
@@ -98,6 +101,27 @@ def score_frame(
         return Score(event, action, None, None, well_formed, redacted=1)
     right = predicted is not None and predicted.argument is not None and same_value(argument, predicted.argument)
     return Score(event, action, None, right, well_formed)
+
+
+def _score_same(frame: Frame, before: Mapping[str, str] | None, well_formed: bool) -> Score | None:
+    """The score of a frame against itself; None where a value is redacted, and has to be left out."""
+    state = frame.locals
+    if state is None:
+        return None if is_redacted(frame.argument or "") else _all_right(None, 0, well_formed)
+    before = before or {}
+    if any(map(is_redacted, state.values())) or any(map(is_redacted, before.values())):
+        return None
+    gone = len(before.keys() - state.keys())
+    return _all_right(len(state) + gone, len(state.items() - before.items()) + gone, well_formed)
+
+
+@lru_cache(maxsize=4096)
+def _all_right(variables: int | None, changed: int, well_formed: bool) -> Score:
+    """Everything right in a frame with so many variables, None for one that has an argument."""
+    if variables is None:
+        return Score(True, True, None, True, well_formed)
+    all_, changes = Rate(variables, variables), Rate(changed, changed)
+    return Score(True, True, True, None, well_formed, all_, changes, all_, all_)
 
 
 def _unmasked(expected: Frame, truth: Frame) -> Frame:
