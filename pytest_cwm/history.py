@@ -118,6 +118,7 @@ def _sums(metric: Metric) -> tuple[bool, float | str | None, int]:
 def _opened(path: Path, purpose: str) -> Iterator[sqlite3.Connection]:
     """A connection to a history of this version; another process that writes is waited for."""
     reading = purpose == "read"
+    existed = path.exists()
     try:
         if not reading:
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -128,6 +129,8 @@ def _opened(path: Path, purpose: str) -> Iterator[sqlite3.Connection]:
             _check(connection, path)
             yield connection
     except (OSError, sqlite3.Error) as error:
+        if not existed and path.is_file() and not path.stat().st_size:
+            path.unlink()
         raise HistoryError(f"the history {path} can't be {purpose}: {error}") from None
 
 

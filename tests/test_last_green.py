@@ -246,6 +246,15 @@ def test_code_counts_with_all_that_it_imports(tmp_path: Path) -> None:
     assert CodeDigests(tmp_path).changed(known) == ["shop/money.py", "src/settings.py"]
 
 
+def test_a_report_of_another_project_is_told_from_tests_that_are_new(shop: pytest.Pytester) -> None:
+    shop.makepyfile(test_other="def test_other(): pass")
+    shop.runpytest("test_other.py", "--cwm-all", "--cwm-mode=none", "--cwm-report=other.json")
+    result = shop.runpytest("test_cart.py", "--cwm-all", "--cwm-against=other.json")
+    assert "none of these tests is in other.json: is it of another project, or rootdir?" in " ".join(
+        result.stdout.str().split()
+    )
+
+
 def test_workers_record_and_the_controller_compares(shop: pytest.Pytester) -> None:
     pytest.importorskip("xdist")
     run(shop)

@@ -120,6 +120,41 @@ def test_a_full_disk_leaves_the_old_report_and_nothing_else(full: tuple[Path, in
     assert os.listdir(folder) == [name]
 
 
+VIEWS = """
+import resource, sys
+from pathlib import Path
+sys.path[:0] = {path!r}
+from test_report_storage import _many
+from pytest_cwm.history import HistoryError, add, point_of
+from pytest_cwm.report.document import Report
+from pytest_cwm.report.outputs import write_outputs
+from pytest_cwm.views import parse_output
+report = Report.of(_many(20), notes=["x" * 30_000] * 9)
+folder = Path({folder!r})
+texts = [("html", "old"), ("markdown", "append:old"), ("coverage", "c.db"), ("sarif", "s" * 300)]
+if {limit}:
+    resource.setrlimit(resource.RLIMIT_FSIZE, ({limit} // 4, {limit} // 4))
+for problem in write_outputs(report, [parse_output(view, text, folder) for view, text in texts], folder):
+    print(problem)
+try:
+    add(folder / "h.db", point_of(report))
+except HistoryError as error:
+    print(error)
+"""
+
+
+def test_a_full_disk_leaves_nothing_half_written_of_any_view(full: tuple[Path, int]) -> None:
+    folder, limit = full
+    if not limit:
+        (folder / "fill").write_bytes(b"x" * 56 * 1024)
+    (folder / "old").write_text("old")
+    program = VIEWS.format(path=sys.path, limit=limit, folder=str(folder))
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert done.stdout.count("\n") == 5, done.stdout + done.stderr
+    assert (folder / "old").read_text() == "old"
+    assert set(os.listdir(folder)) <= {"old", "fill"}
+
+
 def test_a_report_of_two_gigabytes_of_something_else_is_refused_at_once(tmp_path: Path) -> None:
     path = tmp_path / "report.json"
     with path.open("wb") as file:

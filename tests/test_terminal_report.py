@@ -5,6 +5,7 @@ import os
 import re
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from cwm_tracer.compare import Difference, Rate
 from cwm_tracer.model import Choice, Ending, Frame, Problem, ProblemKind, Trace
 from pytest_cwm.report import paint
 from pytest_cwm.report.document import Report, TestReport
-from pytest_cwm.report.gate import Demand, evaluate, parse_bound
+from pytest_cwm.report.gate import Demand, GateResult, evaluate, parse_bound
 from pytest_cwm.report.nested import nested_differences
 from pytest_cwm.report.terminal import percent, render
 from pytest_cwm.report.text import Screen, cells
@@ -240,6 +241,18 @@ def test_of_many_tests_the_worst_are_shown_and_all_with_v() -> None:
     everything = list(render(Report.of(tests), verbosity=2))
     assert sum("teacher-forced" in shown for shown in everything) == sum(range(30))
     assert not any("-v" in shown for shown in everything)
+
+
+def test_of_many_gates_of_tests_the_first_are_shown_and_those_that_failed_before_others() -> None:
+    gates = [
+        *(GateResult(number % 2 == 0, f"gate {number}.", f"t{number:02}") for number in range(40)),
+        GateResult(True, "own"),
+    ]
+    report = replace(_report(), gates=tuple(gates))
+    lines = [*render(report, verbosity=-2)]
+    assert lines[:3] == ["gates", "  ✓ own", "  ✗ t01: gate 1."]
+    assert lines[-1] == "  and 30 more of tests, 10 of them not held (-v shows all)"
+    assert sum("gate" in line for line in render(report, verbosity=1)) >= 41
 
 
 def test_quiet_shows_figures_and_very_quiet_only_the_gates() -> None:

@@ -13,7 +13,7 @@ from pytest_cwm.lastgreen.edits import translated
 from pytest_cwm.lastgreen.files import Green, GreenError, read_green, write_green
 from pytest_cwm.lastgreen.learning import first_green, learn, masked
 from pytest_cwm.report.document import Report
-from pytest_cwm.report.words import CHANGED, MASKED, NEW
+from pytest_cwm.report.words import ABSENT, CHANGED, MASKED, NEW
 
 _NAMES = 4
 
@@ -117,7 +117,7 @@ class FromReport:
         """What the report says that the test did."""
         test = self._report.tests.named(nodeid) if nodeid in self._known else None
         if test is None or test.trace is None or not test.trace.frames:
-            return Expected(None, (f"not in {self.name}",))
+            return Expected(None, (f"{ABSENT}{self.name}",))
         expected = replace(test.trace, meta=replace(test.trace.meta, producer=EXPECTATION))
         notes = [*_version_note(expected, trace)]
         unedited, (expected, edited) = expected, translated(expected, trace, self._code.lines)

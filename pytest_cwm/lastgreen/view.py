@@ -11,7 +11,7 @@ from pytest_cwm.report.summary import TestSummary
 from pytest_cwm.report.terminal import gate_lines, wrapped
 from pytest_cwm.report.text import Screen
 from pytest_cwm.report.window import Window
-from pytest_cwm.report.words import AGAINST, CHANGED, MASKED, NEW, counts, differing, name_of, plural
+from pytest_cwm.report.words import ABSENT, AGAINST, CHANGED, MASKED, NEW, counts, differing, name_of, plural
 
 SHOWN_TESTS = 20
 SHOWN_WINDOWS = 3
@@ -41,7 +41,9 @@ def render(
     if verbosity >= 0:
         yield from _notes(report.summaries, {test.nodeid for test in shown}, screen, verbosity)
     yield screen.line([(counts(report), "title")])
-    yield from gate_lines(report, screen)
+    if report.summaries and all(f"{ABSENT}{name}" in test.notes for test in report.summaries):
+        yield from wrapped(f"none of these tests is in {name}: is it of another project, or rootdir?", screen, "note")
+    yield from gate_lines(report, screen, verbosity)
 
 
 def _where(test: TestReport, summary: TestSummary, name: str, screen: Screen) -> Iterator[str]:

@@ -27,7 +27,10 @@ def _gates(comparison: Comparison) -> Iterator[GateResult]:
         yield GateResult(_PASSED[finding.verdict], sentence(finding))
     if not comparison.findings:
         count = len(comparison.groups[Group.COMPARED])
-        yield GateResult(None, f"insufficient data: {count} tests can be compared with the baseline")
+        text = f"insufficient data: {count} tests can be compared with the baseline"
+        if not comparison.before.tests.keys() & comparison.after.tests.keys():
+            text = "insufficient data: no test is in both runs; is the baseline of another project, or rootdir?"
+        yield GateResult(None, text)
 
 
 def changes_text(comparison: Comparison) -> str:

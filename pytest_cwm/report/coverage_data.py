@@ -7,6 +7,7 @@ jumps between lines instead, in the context of the frame that each leads to.
 from __future__ import annotations
 
 import os
+import sqlite3
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -46,11 +47,12 @@ def write_coverage(report: Report, path: Path, root: Path, *, branch: bool = Fal
         data.write()
         data.close()
         temporary.replace(path)
-    except (CoverageException, OSError) as error:
+    except (CoverageException, sqlite3.Error, OSError) as error:  # coverage lets sqlite's through
         raise ReportError(f"can't write the coverage data {path}: {error}") from None
     finally:
-        with suppress(OSError):
-            temporary.unlink()
+        for left in (temporary, temporary.with_name(f"{temporary.name}-journal")):
+            with suppress(OSError):
+                left.unlink()
 
 
 def _gathered(found: Iterable[tuple[str, str, _T]]) -> dict[str, dict[str, set[_T]]]:

@@ -45,14 +45,23 @@ def _write(report: Report, output: Output, root: Path, changed: str | None) -> N
     chunks = _chunks(report, output.view, root, changed)
     output.path.parent.mkdir(parents=True, exist_ok=True)
     if output.append:
-        # In one piece, so that nothing half-written stays when it can't be made.
-        text = "".join(chunks)
-        with output.path.open("a", encoding="utf-8", errors="backslashreplace") as file:
-            file.write(text)
+        _append(output.path, "".join(chunks).encode("utf-8", "backslashreplace"))
         return
     with replacing(output.path) as packed:
         for chunk in chunks:
             packed.write(chunk.encode("utf-8", "backslashreplace"))
+
+
+def _append(path: Path, data: bytes) -> None:
+    """Add to a file, all or nothing: what a full disk cut short is taken back."""
+    with path.open("ab", buffering=0) as file:
+        size = file.tell()
+        try:
+            while data:
+                data = data[file.write(data) :]
+        except OSError:
+            file.truncate(size)
+            raise
 
 
 def _chunks(report: Report, view: str, root: Path, changed: str | None) -> Iterator[str]:

@@ -19,6 +19,7 @@ from pytest_cwm.report.words import PREDICTED
 SHOWN_TESTS = 20
 SHOWN_DIVERGENCES = 3
 SHOWN_NOTES = 8
+SHOWN_GATES = 10
 # Below this width the table of tests is drawn denser.
 _WIDE = 100
 _ONLY_WHERE_WIDE = ("tf.event", "tf.argument", "fr.prefix")
@@ -47,7 +48,7 @@ def render(
         blocks += [_tests(ranked, screen, verbosity), _divergences(ranked, report.tests, screen, verbosity)]
     if verbosity >= -1:
         blocks += [_totals(report, screen, verbosity), _notes(report, screen, verbosity)]
-    blocks.append(gate_lines(report, screen))
+    blocks.append(gate_lines(report, screen, verbosity))
     begun = False
     for block in blocks:
         for number, line in enumerate(block):
@@ -266,13 +267,20 @@ def named(nodeids: Sequence[str], every: bool = False) -> str:
     return ", ".join(nodeids) if every else f"{len(nodeids)} tests, the first {nodeids[0]}"
 
 
-def gate_lines(report: Report, screen: Screen) -> Iterator[str]:
-    """Which bounds held and which did not."""
+def gate_lines(report: Report, screen: Screen, verbosity: int) -> Iterator[str]:
+    """Which bounds held and which did not: those of the run, and of many tests' the first."""
     marks = screen.glyphs
-    for number, gate in enumerate(report.gates):
+    own = [gate for gate in report.gates if gate.nodeid is None]
+    of_tests = sorted((gate for gate in report.gates if gate.nodeid is not None), key=lambda gate: gate.passed is True)
+    shown = of_tests if verbosity > 0 else of_tests[:SHOWN_GATES]
+    for number, gate in enumerate([*own, *shown]):
         if not number:
             yield screen.line([("gates", "dim")])
         mark = marks.passed if gate.passed else marks.undecided if gate.passed is None else marks.failed
         style: Style = "good" if gate.passed else "note" if gate.passed is None else "bad"
         where = f"{gate.nodeid}: " if gate.nodeid else ""
         yield from wrapped(f"{mark} {where}{gate.text}", screen, style)
+    rest = of_tests[len(shown) :]
+    if rest:
+        failed = sum(gate.passed is False for gate in rest)
+        yield screen.line([(f"  and {len(rest)} more of tests, {failed} of them not held (-v shows all)", "dim")])

@@ -14,6 +14,7 @@ from pytest_cwm.report.summary import TestSummary
 NEW = "new: there is nothing yet to compare it with"
 MASKED = "vary from run to run and are masked"
 CHANGED = "the code changed: "
+ABSENT = "not in "
 
 
 @dataclass(frozen=True, slots=True)
