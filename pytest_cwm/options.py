@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal, cast
 import pytest
 
 from pytest_cwm.predictors import ENGINES
+from pytest_cwm.rootdir import check_rootdir
 from pytest_cwm.views import VIEWS, Output, parse_output
 
 if TYPE_CHECKING:
@@ -203,6 +204,7 @@ def read_settings(config: pytest.Config) -> Settings:
     patterns = [*config.getini("cwm_redact"), *(config.getoption("cwm_redact", None) or ())]
     if not active:
         return Settings()
+    check_rootdir(config, [_flag(name) for name, *_ in _VALUES])
     server = values["cwm_server"] or os.environ.get("CWM_SERVER") or None
     if server is not None and not server.startswith(("http://", "https://")):
         raise pytest.UsageError(f"--cwm-server: {server!r} is no URL: write http://HOST:PORT")

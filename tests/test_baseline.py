@@ -131,6 +131,23 @@ def test_a_baseline_that_can_not_be_read_is_one_line_before_anything_runs(
     assert len([line for line in result.errlines if line]) == 1
 
 
+@pytest.mark.parametrize("joined", [False, True])
+def test_a_baseline_elsewhere_that_moves_rootdir_is_one_line(
+    suite: pytest.Pytester, tmp_path_factory: pytest.TempPathFactory, joined: bool
+) -> None:
+    recorded(suite)
+    path = tmp_path_factory.mktemp("elsewhere") / "main.json"
+    path.write_bytes(Path("main.json").read_bytes())
+    flag = [f"--cwm-baseline={path}"] if joined else ["--cwm-baseline", str(path)]
+    result = suite.runpytest("--cwm-fail-if-worse=default", *flag)
+    if joined:
+        assert result.ret == pytest.ExitCode.OK
+        result.stdout.fnmatch_lines(["compared  8 of 8 tests"])
+    else:
+        assert result.ret == pytest.ExitCode.USAGE_ERROR
+        result.stderr.fnmatch_lines([f"*for rootdir, not {suite.path}: write --cwm-baseline={path}"])
+
+
 @pytest.mark.parametrize(
     ("flags", "said"),
     [

@@ -141,6 +141,16 @@ def test_every_view_counts_redacted_values(tmp_path: Path, capsys: pytest.Captur
     assert "4 values are redacted, and not compared" in _printed(against, tmp_path, capsys)
 
 
+def test_notes_that_differ_in_a_number_are_one() -> None:
+    tests = [
+        TestReport(f"t{each}", "passed", notes=(f"verified in {each} windows", f"cart.py:{each} and {each}"))
+        for each in (7, 2, 13)
+    ]
+    text = " ".join("\n".join(render(Report.of(tests), width=200)).split())
+    assert "verified in 2 to 13 windows (3 tests, the first t13)" in text
+    assert all(f"cart.py:{each} and {each} (t{each})" in text for each in (7, 2, 13))
+
+
 def test_redacted_values_are_counted_where_nothing_is_predicted() -> None:
     (test,) = list(_secret().tests)[:1]
     assert test.trace is not None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
@@ -36,7 +37,23 @@ def shared_notes(
         for note in test.notes:
             if note not in said:
                 sharing.setdefault(note, []).append(test.nodeid)
-    return whole, [f"{note} ({named(nodeids)})" for note, nodeids in sharing.items()]
+    return whole, [f"{note} ({named(nodeids)})" for note, nodeids in _ranges(sharing)]
+
+
+def _ranges(sharing: dict[str, list[str]]) -> Iterator[tuple[str, list[str]]]:
+    """Notes that differ in one number only become one, with the least and the largest."""
+    alike: dict[tuple[str, ...], list[str]] = {}
+    for note in sharing:
+        alike.setdefault(tuple(re.split(r"\d+", note)), []).append(note)
+    for words, notes in alike.items():
+        columns = [*zip(*([int(number) for number in re.findall(r"\d+", note)] for note in notes), strict=True)]
+        varying = [place for place, column in enumerate(columns) if len({*column}) > 1]
+        if len(varying) != 1:
+            yield from ((note, sharing[note]) for note in notes)
+            continue
+        texts = [f"{min(each)} to {max(each)}" if len({*each}) > 1 else str(each[0]) for each in columns]
+        joined = "".join(part for pair in zip(words, [*texts, ""], strict=True) for part in pair)
+        yield joined, sorted(nodeid for note in notes for nodeid in sharing[note])
 
 
 def redacted_in(trace: Trace) -> int:
