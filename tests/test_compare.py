@@ -323,7 +323,7 @@ def test_a_wrong_event_on_the_right_line_costs_the_action_too() -> None:
 def test_a_variable_that_is_not_predicted_is_a_difference() -> None:
     truth = trace(call("def f(x):", x=1), line("    y = 2", x=1))
     comparison = compare_verification(truth, verified(truth, {1: line("    y = 2")}))
-    assert comparison.divergences[0].sentence == "`x` is 1, predicted not bound"
+    assert comparison.divergences[0].sentence == "`x` is 1, predicted that it is not bound"
 
 
 def test_what_changed_is_judged_within_the_scope() -> None:
@@ -379,7 +379,7 @@ def test_wrong_arguments_of_a_call_return_value_and_exception_are_named() -> Non
     divergences = compare_verification(truth, verified(truth, guesses)).divergences
     assert [(each.kind, each.sentence) for each in divergences] == [
         (DivergenceKind.CALL, "`n` is 3, predicted 4"),
-        (DivergenceKind.RETURN_VALUE, "predicted return value 'x', it was 'y'"),
+        (DivergenceKind.RETURN_VALUE, "predicted that it returns 'x', it returned 'y'"),
         (DivergenceKind.EXCEPTION, "predicted the exception KeyError('a'), it was KeyError('b')"),
     ]
 

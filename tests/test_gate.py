@@ -82,7 +82,7 @@ def test_a_test_is_judged_by_its_own_demand_only() -> None:
     ("test", "passed", "says"),
     [
         (PERFECT, True, "nothing diverged"),
-        (WRONG, False, "1 divergence, the first at step 3: predicted return value 2, it was 1"),
+        (WRONG, False, "1 divergence, the first at step 3: predicted that it returns 2, it returned 1"),
         (MISSING, False, "no data: 1 prediction is missing"),
         (UNASKED, False, "no data: nothing was predicted"),
     ],

@@ -120,8 +120,9 @@ def extra_sentence(frames: Sequence[Frame], run: range) -> str:
         return f"predicted that the loop {header} runs {times[1]} ({count} frames); it ended"
     if whole_call(frames, run):
         return f"predicted a call of {quoted(first.source)} ({count} frames), which did not happen"
-    more = f", the first of {count} frames that did not happen" if count > 1 else ", which did not happen"
-    return f"predicted {_told(first)}{more}"
+    if count > 1:
+        return f"predicted {count} frames that did not happen, from {_told(first)} on"
+    return f"predicted {_told(first)}, which did not happen"
 
 
 def with_earlier(sentence: str, earlier: Sequence[Origin]) -> str:
@@ -163,7 +164,7 @@ def _values(truth: Frame, predicted: Frame, differences: Sequence[Difference]) -
         if inner is not None:
             return f"the return value's `{cut(inner.path)}` {_value(inner)}"
         real, told = cut_pair(truth.argument or "", predicted.argument or "")
-        return f"predicted return value {told}, it was {real}"
+        return f"predicted that it returns {told}, it returned {real}"
     if truth.event is Event.EXCEPTION:
         real, told = cut_pair(exception_of(truth.argument), exception_of(predicted.argument))
         return f"predicted the exception {told}, it was {real}"
@@ -181,6 +182,6 @@ def _value(difference: Difference | Inner) -> str:
     if difference.truth is None:
         return f"is {nothing}, predicted {cut(difference.predicted or '')}"
     if difference.predicted is None:
-        return f"is {cut(difference.truth)}, predicted {nothing}"
+        return f"is {cut(difference.truth)}, predicted that it is {nothing}"
     real, told = cut_pair(difference.truth, difference.predicted)
     return f"is {real}, predicted {told}"
