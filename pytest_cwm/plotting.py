@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import importlib.util
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,7 +22,7 @@ def check(path: str | Path) -> None:
     """Raises PlotError before time is spent on what can't be drawn."""
     if Path(path).suffix not in SUFFIXES:
         raise PlotError(f"{path}: a plot ends in {', '.join(SUFFIXES)}")
-    if importlib.util.find_spec("matplotlib") is None:
+    if find_spec("matplotlib") is None:
         raise PlotError("drawing needs matplotlib: pip install 'pytest-cwm[plots]'")
 
 

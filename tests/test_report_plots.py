@@ -118,6 +118,6 @@ def test_a_picture_that_can_not_be_is_one_line(
 def test_without_matplotlib_the_way_to_it_is_named(
     history: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    monkeypatch.setattr("pytest_cwm.plotting.find_spec", lambda name: None)
     assert main(["trend", str(history), "--plot", str(tmp_path / "t.png")]) == 2
     assert capsys.readouterr().err == "cwm: drawing needs matplotlib: pip install 'pytest-cwm[plots]'\n"
