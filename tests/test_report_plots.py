@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 import struct
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -70,7 +71,7 @@ def test_a_run_tells_its_report_of_the_runs_before_it(pytester: pytest.Pytester)
     pytester.makepyfile(test_suite=SUITE)
     for _ in range(2):
         pytester.runpytest_inprocess("-k", "add", "--cwm-history=h.db", "--cwm-html=r.html", "--cwm-report=r.json")
-        with sqlite3.connect("h.db") as connection:
+        with closing(sqlite3.connect("h.db")) as connection, connection:
             connection.execute("UPDATE runs SET finished = '2026' || substr(finished, 5)")
             connection.execute("UPDATE runs SET tests = tests + 1")
     assert "tf.frame from run to run" in (pytester.path / "r.html").read_text()
