@@ -356,10 +356,10 @@ def test_a_redacted_value_is_counted_and_not_scored(pytester: pytest.Pytester) -
     test = json.loads((pytester.path / "out.json").read_text())["tests"][0]
     assert test["redacted"] == 3  # one at the third line, two at the fourth
     assert test["metrics"]["tf.variable"]["total"] == 0
-    result.stdout.fnmatch_lines(["*3 redacted values were not scored*"])
+    result.stdout.fnmatch_lines(["*3 values are redacted, and not scored*"])
     result = pytester.runpytest("--cwm-trace", "--cwm-mode=none", "--cwm-report=out.json")
     assert json.loads((pytester.path / "out.json").read_text())["tests"][0]["redacted"] == 3
-    result.stdout.fnmatch_lines(["*3 redacted values*"])
+    result.stdout.fnmatch_lines(["*3 values are redacted*"])
 
 
 # -- texts of the user's own
