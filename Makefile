@@ -16,7 +16,7 @@ VLLM_BIN := .vllm/bin
 	@test -n "$(PYTHON)" || { echo "no Python >= 3.10 found: install one, or say make PYTHON=/path/to/python"; exit 1; }
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --upgrade pip
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[server]'
+	$(BIN)/python -m pip install --quiet --editable '.[embedded]'
 	@touch $@
 
 .venv/installed-dev: .venv/installed

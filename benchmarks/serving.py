@@ -1,13 +1,17 @@
 """What it costs to ask the embedded server, in ratios that are measured side by side.
 
-    python benchmarks/serving.py [--model DIR] [--repeat 3] [--only verify,rollout,transformers,start,debugger]
+    python benchmarks/serving.py [--model DIR] [--repeat 3] [--engine numpy|torch] [--only verify,rollout,...]
 
 The truth of `verify` is what the model itself says of a recursion, so that it is mostly right; the drafts of `rollout`
 are right to various degrees. Engines are asked in turns, a figure is the median of `--repeat` rounds. One CPU thread
-for each, fp32.
+for each, fp32. `start`, `verify` and `debugger` ask the child process, which computes with numpy.
 """
 
 from __future__ import annotations
+
+import os
+
+os.environ |= dict.fromkeys(("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS"), "1")
 
 import argparse
 import contextlib
@@ -19,10 +23,12 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-import torch
+import numpy as np
 
-from cwm_server.architecture import load_model
 from cwm_server.engine import Engine
+from cwm_server.language_model import LanguageModel
+from cwm_server.loading import load
+from cwm_server.numpy_model import load_numpy
 from cwm_server.tokenizer import EMBEDDED, load_tokenizer
 from cwm_tracer import wire
 from cwm_tracer.model import Context, Event, Frame, Trace
@@ -59,13 +65,19 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--model", type=Path, default=EMBEDDED)
     parser.add_argument("--repeat", type=int, default=3)
-    parser.add_argument("--only", default="start,verify,rollout,debugger,transformers")
+    parser.add_argument("--engine", choices=["numpy", "torch"], default="numpy", help="of rollout and transformers")
+    parser.add_argument("--only", default="start,verify,rollout,debugger,bandwidth,transformers")
     options = parser.parse_args()
-    torch.set_num_threads(1)
-    torch.manual_seed(0)
     for name in options.only.split(","):
-        SECTIONS[name](options.model, options.repeat)
+        SECTIONS[name](options.model, options.repeat, options.engine)
     return 0
+
+
+def loaded(model: Path, engine: str) -> LanguageModel:
+    """A model on one thread."""
+    found = load(model, engine=engine, threads=1)
+    found.prepare()
+    return found.model
 
 
 def recorded(items: Sequence[int] = ITEMS) -> Trace:
@@ -125,7 +137,7 @@ def median(rounds: int, *calls: Callable[[], Any]) -> list[float]:
     return [statistics.median(each) for each in times]
 
 
-def start(model: Path, repeat: int) -> None:
+def start(model: Path, repeat: int, engine: str) -> None:
     """From nothing to the first answer; a warm test."""
     cold = []
     for _ in range(repeat):
@@ -151,7 +163,7 @@ def start(model: Path, repeat: int) -> None:
         )
 
 
-def verify(model: Path, repeat: int) -> None:
+def verify(model: Path, repeat: int, engine: str) -> None:
     """Verification against stepping through the same trace."""
     with contextlib.closing(EmbeddedPredictor(model)) as predictor:
         truth = imagined(predictor, 1_980)
@@ -161,7 +173,7 @@ def verify(model: Path, repeat: int) -> None:
             for index in range(1, len(truth.frames)):
                 predictor.next_frame(truth.context, truth.frames[:index])
 
-        decoder, tokenizer = load_model(model), load_tokenizer(model)
+        decoder, tokenizer = loaded(model, "numpy"), load_tokenizer(model)
         codec, stop = Codec(tokenizer), {tokenizer.special(Special.FRAME), tokenizer.special(Special.END)}
         plain = Engine(decoder, guessing=False)
 
@@ -180,16 +192,16 @@ def verify(model: Path, repeat: int) -> None:
     )
 
 
-def rollout(model: Path, repeat: int) -> None:
+def rollout(model: Path, repeat: int, engine: str) -> None:
     """Roll-outs with and without guesses, of the same engine."""
-    decoder, tokenizer = load_model(model), load_tokenizer(model)
+    decoder, tokenizer = loaded(model, engine), load_tokenizer(model)
     codec = Codec(tokenizer)
     stop = {tokenizer.special(Special.END)}
     prompt = codec.context(SOURCE) + codec.frame(ENTRY, wire.START)
     true = [token for frame, cursor in _cursors(recorded().frames) for token in codec.frame(frame, cursor)]
     plain, guessing = Engine(decoder, guessing=False), Engine(decoder)
     said = plain.generate([prompt], max_tokens=700, stop=stop)[0].ids
-    shuffled = [said[index] for index in torch.randperm(len(said)).tolist()]
+    shuffled = np.random.default_rng(0).permutation(said).tolist()
     drafts = {"what it says": said, "the real trace": true, "nothing": [], "nonsense": shuffled}
     for name, draft in drafts.items():
         slow, fast = median(
@@ -205,7 +217,7 @@ def rollout(model: Path, repeat: int) -> None:
         )
 
 
-def debugger(model: Path, repeat: int) -> None:
+def debugger(model: Path, repeat: int, engine: str) -> None:
     """Tokens that are sent in 300 steps."""
     with contextlib.closing(EmbeddedPredictor(model)) as predictor:
         predictor.next_frame(CONTEXT, (ENTRY,))
@@ -233,15 +245,17 @@ def debugger(model: Path, repeat: int) -> None:
     )
 
 
-def transformers(model: Path, repeat: int) -> None:
+def transformers(model: Path, repeat: int, engine: str) -> None:
     """Our engine against `transformers`' generate, the same checkpoint."""
     try:
+        import torch
         from transformers import CwmForCausalLM
     except ImportError:
         print("transformers is not installed: pip install 'transformers>=5'", file=sys.stderr)
         return
+    torch.set_num_threads(1)
     theirs = CwmForCausalLM.from_pretrained(model, dtype=torch.float32)
-    ours = load_model(model)
+    ours = loaded(model, engine)
     prompt = torch.randint(16, 2_000, (1, 600))
     ids = prompt[0].tolist()
 
@@ -251,15 +265,38 @@ def transformers(model: Path, repeat: int) -> None:
                 prompt, max_new_tokens=tokens, min_new_tokens=tokens, do_sample=False, attention_mask=prompt * 0 + 1
             )
 
-    def engine(tokens: int) -> None:
+    def ask(tokens: int) -> None:
         Engine(ours, guessing=False).generate([ids], max_tokens=tokens)
 
     their_prefill, our_prefill, their_all, our_all = median(
-        repeat, lambda: generate(1), lambda: engine(1), lambda: generate(129), lambda: engine(129)
+        repeat, lambda: generate(1), lambda: ask(1), lambda: generate(129), lambda: ask(129)
     )
     ratio = (their_all - their_prefill) / (our_all - our_prefill)
-    print(f"decode against transformers            {ratio:8.2f} x      (bar 1.5)")
-    print(f"prefill against transformers           {their_prefill / our_prefill:8.2f} x      (bar 1)")
+    print(f"decode against transformers, {engine}     {ratio:8.2f} x      (bar 1.5)")
+    print(f"prefill against transformers, {engine}    {their_prefill / our_prefill:8.2f} x      (bar 1)")
+
+
+def bandwidth(model: Path, repeat: int, engine: str) -> None:
+    """How close decoding one row is to reading all weights once for each token."""
+    decoder = load_numpy(model)
+    other = np.ones(decoder.weight_bytes // 4, np.float32)
+
+    def decode() -> None:
+        cache = decoder.cache(1, 128)
+        for token in range(16, 116):
+            decoder.logits(decoder.read([[token]], cache)).best()
+
+    def read() -> None:
+        for _ in range(100):
+            other.dot(other)
+
+    decoding, reading = median(repeat, decode, read)
+    size = decoder.weight_bytes
+    print(
+        f"decode against memory bandwidth        {reading / decoding:8.0%}        ({size / 1e6:.1f} MB a token: "
+        f"{100 / decoding:.0f} tokens/s are {100 * size / decoding / 1e9:.1f} GB/s, "
+        f"a dot product of that size reads {100 * size / reading / 1e9:.1f} GB/s)"
+    )
 
 
 def _cursors(frames: Sequence[Frame]) -> list[tuple[Frame, wire.Cursor]]:
@@ -281,11 +318,12 @@ def _said(frame: Frame) -> tuple[object, ...]:
     return frame.event, frame.source, frame.locals, frame.argument
 
 
-SECTIONS: dict[str, Callable[[Path, int], None]] = {
+SECTIONS: dict[str, Callable[[Path, int, str], None]] = {
     "start": start,
     "verify": verify,
     "rollout": rollout,
     "debugger": debugger,
+    "bandwidth": bandwidth,
     "transformers": transformers,
 }
 

@@ -23,15 +23,16 @@ torch = pytest.importorskip("torch")
 pytest.importorskip("uvicorn")
 requests = pytest.importorskip("requests")
 
+import tiny_models  # noqa: E402
 from cwm_server.api import Limits, create_app  # noqa: E402
-from cwm_server.architecture import Decoder, save_model  # noqa: E402
+from cwm_server.architecture import Decoder  # noqa: E402
 from cwm_server.engine import Engine  # noqa: E402
 from cwm_server.opinions import Generation  # noqa: E402
 from cwm_server.serve import _listen  # noqa: E402
 from cwm_tracer.wire import Special  # noqa: E402
 from serving import running  # noqa: E402
-from test_engine import MODEL, VOCABULARY, tiny_model  # noqa: E402
-from tiny_tokenizer import tiny_tokenizer, tokenizer_bytes  # noqa: E402
+from test_engine import MODEL, VOCABULARY  # noqa: E402
+from tiny_tokenizer import tiny_tokenizer  # noqa: E402
 
 PROMPT = [1, 5, 2, 9, 9, 4]
 JSON = {"Content-Type": "application/json"}
@@ -324,10 +325,7 @@ def test_a_failure_inside_names_its_kind_and_nothing_of_the_prompt(caplog):
 @pytest.fixture(scope="module")
 def directory(tmp_path_factory):
     pytest.importorskip("sentencepiece")
-    path = tmp_path_factory.mktemp("model") / "tiny"
-    save_model(tiny_model(), path)
-    (path / "tokenizer.model").write_bytes(tokenizer_bytes())
-    return path
+    return tiny_models.tokenized(tmp_path_factory.mktemp("model") / "tiny")
 
 
 def start(*arguments: str, **environment: str) -> subprocess.Popen[str]:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-for needed in ("torch", "sentencepiece", "safetensors", "starlette", "uvicorn"):
+for needed in ("numpy", "sentencepiece", "safetensors", "starlette", "uvicorn"):
     pytest.importorskip(needed)
 
 FIXTURES = Path(__file__).parent.parent / "fixtures"

@@ -16,21 +16,20 @@ from pathlib import Path
 
 import pytest
 
-torch = pytest.importorskip("torch")
-pytest.importorskip("sentencepiece")
-pytest.importorskip("uvicorn")
+np = pytest.importorskip("numpy")
+for needed in ("sentencepiece", "safetensors", "starlette", "uvicorn"):
+    pytest.importorskip(needed)
 
-from cwm_server.architecture import Decoder, ModelConfig, save_model  # noqa: E402
+import tiny_models  # noqa: E402
+from cwm_server.numpy_model import load_numpy  # noqa: E402
 from cwm_tracer import wire  # noqa: E402
 from cwm_tracer.model import Context, Ending, Event, Frame, Meta, Trace  # noqa: E402
-from cwm_tracer.wire import Special  # noqa: E402
 from pytest_cwm.predictors import make_predictor  # noqa: E402
 from pytest_cwm.predictors.base import PredictionError, Sampling  # noqa: E402
 from pytest_cwm.predictors.completions import CompletionsPredictor  # noqa: E402
 from pytest_cwm.predictors.embedded import EmbeddedPredictor  # noqa: E402
-from tiny_tokenizer import tiny_tokenizer, tokenizer_bytes  # noqa: E402
+from tiny_tokenizer import tiny_tokenizer  # noqa: E402
 
-torch.set_num_threads(1)
 CONTEXT = Context("def f(a):  # << START_OF_TRACE\n    b = '<|frame_sep|><|end_of_text|>'\n    return a\n")
 TRUTH = Trace(
     (
@@ -44,34 +43,9 @@ TRUTH = Trace(
 )
 
 
-def save_tiny(path: Path, context_length: int = 512) -> Path:
-    tokenizer = tiny_tokenizer()
-    torch.manual_seed(3)
-    model = Decoder(
-        ModelConfig(
-            vocab_size=tokenizer.vocabulary_size,
-            hidden_size=32,
-            intermediate_size=48,
-            num_hidden_layers=5,
-            num_attention_heads=4,
-            num_key_value_heads=2,
-            head_dim=8,
-            sliding_window=16,
-            max_position_embeddings=context_length,
-            eos_token_id=tokenizer.special(Special.END),
-        )
-    )
-    for parameter in model.parameters():
-        if parameter.dim() > 1:
-            torch.nn.init.normal_(parameter, std=0.4)
-    save_model(model, path)
-    (path / "tokenizer.model").write_bytes(tokenizer_bytes())
-    return path
-
-
 @pytest.fixture(scope="module")
 def directory(tmp_path_factory):
-    return save_tiny(tmp_path_factory.mktemp("models") / "tiny")
+    return tiny_models.tokenized(tmp_path_factory.mktemp("models") / "tiny")
 
 
 @pytest.fixture(scope="module")
@@ -94,13 +68,11 @@ def test_verifying_gives_what_stepping_gives_with_every_special_token_in_source_
 
 
 def test_bits_are_those_of_the_model(predictor, directory):
-    from cwm_server.architecture import load_model
-
     tokenizer = tiny_tokenizer()
     ids = tokenizer.encode(wire.encode_context(CONTEXT.text) + wire.encode(TRUTH))[:-1]
     last = len(tokenizer.encode(wire.encode_frame(TRUTH.frames[3], wire.advance(TRUTH.frames[:3]))))
-    with torch.inference_mode():
-        logprobs = load_model(directory).forward(torch.tensor([ids]))[0].log_softmax(-1)
+    logits = tiny_models.logits_after(load_numpy(directory), ids).astype(np.float64)
+    logprobs = logits - np.log(np.exp(logits).sum(-1, keepdims=True))
     expected = -sum(float(logprobs[place - 1, ids[place]]) for place in range(len(ids) - last, len(ids)))
     assert predictor.verify(TRUTH).choices[3].bits == pytest.approx(expected / 0.6931471805599453, rel=1e-4)
 
@@ -119,7 +91,7 @@ def test_a_sample_repeats_with_its_seed(predictor):
 def test_a_trace_longer_than_the_context_is_verified_in_windows(tmp_path):
     frames = [TRUTH.frames[0]]
     frames += [Frame(Event.LINE, f"    step {number}\n", {"a": "1", "n": str(number)}) for number in range(30)]
-    with contextlib.closing(EmbeddedPredictor(save_tiny(tmp_path / "short", 256))) as short:
+    with contextlib.closing(EmbeddedPredictor(tiny_models.tokenized(tmp_path / "short", 256))) as short:
         verification = short.verify(Trace(tuple(frames), CONTEXT))
     assert verification.failure is None
     assert verification.windows > 1
@@ -176,15 +148,15 @@ def _script(path: Path, line: str) -> Path:
     return path
 
 
-def test_without_torch_one_line_says_what_to_do(monkeypatch):
+def test_without_numpy_one_line_says_what_to_do(monkeypatch):
     found = importlib.util.find_spec
     monkeypatch.setattr(
-        importlib.util, "find_spec", lambda name, *rest: None if name == "torch" else found(name, *rest)
+        importlib.util, "find_spec", lambda name, *rest: None if name == "numpy" else found(name, *rest)
     )
     with pytest.raises(PredictionError) as caught:
         make_predictor()
     expected = (
-        'the embedded model needs torch: pip install "pytest-cwm[server]", or name a server with --cwm-server URL'
+        'the embedded model needs numpy: pip install "pytest-cwm[embedded]", or name a server with --cwm-server URL'
     )
     assert str(caught.value) == expected
 
@@ -242,6 +214,16 @@ def test_torch_stays_in_the_child_and_the_users_modules_out_of_it(directory, tmp
     assert said["failure"] is None
     assert said["heavy"] == []
     assert "CWM_TOKEN" not in " ".join(said["argv"])
+
+
+def test_the_child_does_without_torch_whatever_it_is_asked(directory, tmp_path, monkeypatch):
+    (tmp_path / "torch.py").write_text("raise SystemExit('torch was imported')")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    with contextlib.closing(EmbeddedPredictor(directory)) as predictor:
+        assert predictor.verify(TRUTH).failure is None
+        assert predictor.roll_out(CONTEXT, TRUTH.frames[:1], max_frames=3, draft=TRUTH.frames).failure is None
+        predictor.next_frame(CONTEXT, TRUTH.frames[:2], sampling=Sampling(1.0, 0.9, 1))
+        assert predictor.constrained is True
 
 
 @pytest.mark.skipif(os.name != "posix", reason="needs kill -9")

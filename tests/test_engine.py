@@ -2,130 +2,123 @@
 
 from __future__ import annotations
 
+import functools
+
 import pytest
 
-torch = pytest.importorskip("torch")
+np = pytest.importorskip("numpy")
+pytest.importorskip("safetensors")
 
 from hypothesis import given, settings  # noqa: E402
 from hypothesis import strategies as st  # noqa: E402
 
-from cwm_server.architecture import Decoder, KVCache, ModelConfig  # noqa: E402
+import tiny_models  # noqa: E402
 from cwm_server.engine import CancelledError, Engine, EngineError  # noqa: E402
 from cwm_server.prefix_cache import Entry, PrefixCache, common_prefix  # noqa: E402
 from cwm_server.sampling import Sampler, Sampling  # noqa: E402
+from tiny_models import ENGINES, VOCABULARY  # noqa: E402
 
-torch.set_num_threads(1)  # OpenMP's threads stall each other for seconds on a busy machine
-VOCABULARY = 23
 TOKENS = st.integers(0, VOCABULARY - 1)
 PROMPTS = st.lists(TOKENS, min_size=1, max_size=40)
+MODELS = {engine: tiny_models.model(engine) for engine in ENGINES}
+MODEL = MODELS["numpy"]
+tiny_model = functools.partial(tiny_models.model, "torch")
+both = pytest.mark.parametrize("model", MODELS.values(), ids=MODELS.keys())
 
 
-def tiny_model(seed: int = 0, window: int = 6) -> Decoder:
-    torch.manual_seed(seed)
-    config = ModelConfig(
-        vocab_size=VOCABULARY,
-        hidden_size=16,
-        intermediate_size=24,
-        num_hidden_layers=5,
-        num_attention_heads=4,
-        num_key_value_heads=2,
-        head_dim=8,
-        sliding_window=window,
-        max_position_embeddings=128,
-        initializer_range=0.5,
-    )
-    model = Decoder(config)
-    for parameter in model.parameters():
-        if parameter.dim() > 1:
-            torch.nn.init.normal_(parameter, std=0.4)
-    return model.eval()
+@functools.lru_cache(maxsize=100_000)
+def _logits_after(model, ids):
+    return tiny_models.logits_after(model, list(ids))
 
 
-MODEL = tiny_model()
+def logits_after(ids: list[int], model=MODEL):
+    """What comes after each of `ids`, by reading all of them at once."""
+    return _logits_after(model, tuple(ids))
 
 
-@torch.inference_mode()
-def logits_after(ids: list[int]) -> torch.Tensor:
-    return MODEL.forward(torch.tensor([ids]))[0]
-
-
-def recomputed(prompt: list[int], max_tokens: int, stop: frozenset[int]) -> tuple[list[int], str]:
+def recomputed(prompt: list[int], max_tokens: int, stop: frozenset[int], model=MODEL) -> tuple[list[int], str]:
     ids = list(prompt)
     for _ in range(max_tokens):
-        ids.append(int(logits_after(ids)[-1].argmax()))
+        ids.append(int(logits_after(ids, model)[-1].argmax()))
         if ids[-1] in stop:
             return ids[len(prompt) :], "stop"
     return ids[len(prompt) :], "length"
 
 
+@both
 @settings(max_examples=60, deadline=None)
 @given(
     st.lists(PROMPTS, min_size=1, max_size=5), st.integers(1, 12), st.frozensets(TOKENS, max_size=3), st.integers(1, 9)
 )
-def test_a_batch_gives_what_each_prompt_gives_alone_and_what_recomputing_gives(prompts, max_tokens, stop, chunk):
+def test_a_batch_gives_what_each_prompt_gives_alone_and_what_recomputing_gives(model, prompts, max_tokens, stop, chunk):
     prompts += [prompts[0][: len(prompts[0]) // 2 + 1], [*prompts[0], 3]]  # prefixes of each other, as in a trace
-    together = Engine(MODEL, chunk=chunk).generate(prompts, max_tokens=max_tokens, stop=stop)
-    engine = Engine(MODEL, chunk=chunk)
+    together = Engine(model, chunk=chunk).generate(prompts, max_tokens=max_tokens, stop=stop)
+    engine = Engine(model, chunk=chunk)
     for prompt, answer in zip(prompts, together, strict=True):
-        assert (answer.ids, answer.reason) == recomputed(prompt, max_tokens, stop)
+        assert (answer.ids, answer.reason) == recomputed(prompt, max_tokens, stop, model)
         alone = engine.generate([prompt], max_tokens=max_tokens, stop=stop)[0]
         assert (alone.ids, alone.reason) == (answer.ids, answer.reason)
         assert alone.logprobs == pytest.approx(answer.logprobs, abs=1e-4)
 
 
+@both
 @settings(max_examples=30, deadline=None)
 @given(st.lists(PROMPTS, min_size=2, max_size=6), st.integers(1, 8))
-def test_rows_that_do_not_fit_together_are_decoded_in_turns(prompts, max_tokens):
-    small = Engine(MODEL, cache_bytes=1, batch_bytes=1).generate(prompts, max_tokens=max_tokens)
-    assert [answer.ids for answer in small] == [recomputed(prompt, max_tokens, frozenset())[0] for prompt in prompts]
+def test_rows_that_do_not_fit_together_are_decoded_in_turns(model, prompts, max_tokens):
+    small = Engine(model, cache_bytes=1, batch_bytes=1).generate(prompts, max_tokens=max_tokens)
+    expected = [recomputed(prompt, max_tokens, frozenset(), model)[0] for prompt in prompts]
+    assert [answer.ids for answer in small] == expected
 
 
-def test_a_long_generation_outgrows_its_first_cache():
+@both
+def test_a_long_generation_outgrows_its_first_cache(model):
     prompts = [[1, 2, 3], [4, 5]]
-    answers = Engine(MODEL).generate(prompts, max_tokens=100)
-    assert [answer.ids for answer in answers] == [recomputed(prompt, 100, frozenset())[0] for prompt in prompts]
+    answers = Engine(model).generate(prompts, max_tokens=100)
+    assert [answer.ids for answer in answers] == [recomputed(prompt, 100, frozenset(), model)[0] for prompt in prompts]
 
 
+@both
 @settings(max_examples=60, deadline=None)
 @given(st.lists(TOKENS, min_size=2, max_size=60), st.data())
-def test_scores_are_those_of_one_full_forward_pass(ids, data):
-    engine = Engine(MODEL, chunk=data.draw(st.integers(1, 70)))
+def test_scores_are_those_of_one_full_forward_pass(model, ids, data):
+    engine = Engine(model, chunk=data.draw(st.integers(1, 70)))
     if data.draw(st.booleans()):
         engine.generate([ids[: data.draw(st.integers(1, len(ids)))]], max_tokens=3)  # something to reuse
     start = data.draw(st.integers(1, len(ids)))
     scores = engine.score(ids, start, top=3)
-    expected = logits_after(ids)
+    expected = logits_after(ids, model)
     assert len(scores.ranks) == len(ids) - start
     for offset, position in enumerate(range(start, len(ids))):
         row = expected[position - 1]
-        logprobs = row.log_softmax(0)
-        assert scores.logprobs[offset] == pytest.approx(float(logprobs[ids[position]]), abs=1e-4)
+        normal = float(np.log(np.exp(row.astype(np.float64)).sum()))
+        assert scores.logprobs[offset] == pytest.approx(float(row[ids[position]]) - normal, abs=1e-4)
         assert scores.greedy[offset] == int(row.argmax())
         order = sorted(range(VOCABULARY), key=lambda token: (-float(row[token]), token))
         assert scores.ranks[offset] == 1 + order.index(ids[position])
         assert [token for token, _ in scores.top[offset]] == order[:3]
 
 
-def test_among_equal_logits_the_lowest_id_is_greedy_and_ranks_first():
-    model = tiny_model()
-    with torch.no_grad():
-        model.model.embed_tokens.weight.zero_()  # tied: every logit is 0
-    engine = Engine(model)
+@pytest.mark.parametrize("engine", ENGINES)
+def test_among_equal_logits_the_lowest_id_is_greedy_and_ranks_first(engine):
+    weights = tiny_models.tensors()
+    weights["model.embed_tokens.weight"][:] = 0  # tied: every logit is 0
+    engine = Engine(tiny_models.model(engine, weights=weights))
     scores = engine.score([5, 0, 1, 22])
     assert (scores.ranks, scores.greedy) == ([1, 2, 23], [0, 0, 0])
     assert engine.generate([[5], [6, 7]], max_tokens=2)[1].ids == [0, 0]
 
 
-def test_a_prompt_that_repeats_the_answer_reads_only_what_is_new(monkeypatch):
-    engine = Engine(MODEL)
+@both
+def test_a_prompt_that_repeats_the_answer_reads_only_what_is_new(model, monkeypatch):
+    engine = Engine(model)
     read: list[int] = []
-    hidden = MODEL.hidden
+    read_by = model.read
 
-    def counting(ids, *arguments, **named):
-        read.append(ids.shape[1])
-        return hidden(ids, *arguments, **named)
+    def counting(tokens, cache):
+        read.append(max(map(len, tokens)))
+        return read_by(tokens, cache)
 
-    monkeypatch.setattr(MODEL, "hidden", counting)
+    monkeypatch.setattr(model, "read", counting)
     prompt = list(range(20))
     answer = engine.generate([prompt], max_tokens=5)[0].ids
     assert sum(read) == 24  # the last token chosen is not read
@@ -138,18 +131,20 @@ def test_a_prompt_that_repeats_the_answer_reads_only_what_is_new(monkeypatch):
     assert read == [24, 1]  # one prefill, then one step for all three rows
 
 
+@both
 @settings(max_examples=30, deadline=None)
 @given(PROMPTS, st.integers(0, 2**31), st.floats(0.1, 3), st.floats(0.05, 1))
-def test_a_seed_gives_the_same_tokens_alone_in_a_batch_and_again(prompt, seed, temperature, top_p):
+def test_a_seed_gives_the_same_tokens_alone_in_a_batch_and_again(model, prompt, seed, temperature, top_p):
     sampling = Sampling(temperature, top_p, seed)
-    alone = Engine(MODEL).generate([prompt], max_tokens=6, sampling=sampling)[0].ids
-    batch = Engine(MODEL).generate([[1, 2], prompt, [3]], max_tokens=6, sampling=sampling)
+    alone = Engine(model).generate([prompt], max_tokens=6, sampling=sampling)[0].ids
+    batch = Engine(model).generate([[1, 2], prompt, [3]], max_tokens=6, sampling=sampling)
     assert batch[1].ids == alone
 
 
-def test_seeds_differ_and_a_nucleus_of_one_token_is_greedy():
+@both
+def test_seeds_differ_and_a_nucleus_of_one_token_is_greedy(model):
     prompt = [1, 2, 3]
-    engine = Engine(MODEL)
+    engine = Engine(model)
     answers = {
         tuple(engine.generate([prompt], max_tokens=8, sampling=Sampling(1.5, 1.0, seed))[0].ids) for seed in range(8)
     }
@@ -159,24 +154,26 @@ def test_seeds_differ_and_a_nucleus_of_one_token_is_greedy():
 
 
 def test_sampling_follows_the_probabilities_within_the_nucleus():
-    logits = torch.tensor([0.5, 0.3, 0.15, 0.05]).log()
+    logits = np.log(np.array([0.5, 0.3, 0.15, 0.05], dtype=np.float32))
     counts = [0] * 4
     sampler = Sampler(Sampling(1.0, 0.8, seed=7))
     for _ in range(4000):
-        counts[sampler.choose(logits)] += 1
+        counts[sampler.draw(logits)] += 1
     assert counts[2:] == [0, 0]
     assert counts[0] / 4000 == pytest.approx(0.625, abs=0.04)
 
 
-def test_a_cancelled_request_stops_and_leaves_a_cache_that_is_right():
-    engine = Engine(MODEL, chunk=4)
+@both
+def test_a_cancelled_request_stops_and_leaves_a_cache_that_is_right(model):
+    engine = Engine(model, chunk=4)
     calls = iter([False, False, True])
     prompt = list(range(20))
     with pytest.raises(CancelledError):
         engine.score(prompt, cancelled=lambda: next(calls))
-    assert engine.generate([prompt], max_tokens=4)[0].ids == recomputed(prompt, 4, frozenset())[0]
+    assert engine.generate([prompt], max_tokens=4)[0].ids == recomputed(prompt, 4, frozenset(), model)[0]
 
 
+@both
 @pytest.mark.parametrize(
     ("prompt", "max_tokens", "message"),
     [
@@ -185,14 +182,15 @@ def test_a_cancelled_request_stops_and_leaves_a_cache_that_is_right():
         ([1] * 120, 9, "128 tokens, 129 were requested .120 in the prompt, 9 to generate"),
     ],
 )
-def test_a_request_beyond_the_model_is_refused_with_the_numbers(prompt, max_tokens, message):
+def test_a_request_beyond_the_model_is_refused_with_the_numbers(model, prompt, max_tokens, message):
     with pytest.raises(EngineError, match=message):
-        Engine(MODEL).generate([[1], prompt], max_tokens=max_tokens)
+        Engine(model).generate([[1], prompt], max_tokens=max_tokens)
 
 
-def test_the_prefix_cache_forgets_the_least_recently_used():
+@both
+def test_the_prefix_cache_forgets_the_least_recently_used(model):
     def entry(*ids: int) -> Entry:
-        return Entry(list(ids), KVCache.allocate(MODEL.config, 1, 8))
+        return Entry(list(ids), model.cache(1, 8))
 
     first, second, third = entry(1, 2, 3), entry(1, 9), entry(4)
     prefixes = PrefixCache(2 * first.size)
@@ -213,32 +211,35 @@ def test_the_common_prefix_is_found(first, second):
     assert common_prefix(first, second) == expected
 
 
+@both
 @settings(max_examples=40, deadline=None)
 @given(prompt=PROMPTS, data=st.data())
-def test_a_draft_changes_no_answer(prompt, data):
-    plain = Engine(MODEL, guessing=False).generate([prompt], max_tokens=40)[0]
+def test_a_draft_changes_no_answer(model, prompt, data):
+    plain = Engine(model, guessing=False).generate([prompt], max_tokens=40)[0]
     draft = list(plain.ids)
     for _ in range(data.draw(st.integers(0, 4))):
         place = data.draw(st.integers(0, len(draft)))
         draft[place : place + data.draw(st.integers(0, 3))] = data.draw(st.lists(TOKENS, max_size=3))
-    guessed = Engine(MODEL).generate([prompt], max_tokens=40, draft=draft)[0]
+    guessed = Engine(model).generate([prompt], max_tokens=40, draft=draft)[0]
     assert guessed.ids == plain.ids
     assert guessed.logprobs == pytest.approx(plain.logprobs, abs=1e-4)
 
 
-def test_a_right_draft_saves_calls_of_the_model(monkeypatch):
+@both
+def test_a_right_draft_saves_calls_of_the_model(model, monkeypatch):
     prompt, calls = [3, 1, 4], []
-    answer = Engine(MODEL).generate([prompt], max_tokens=60)[0].ids
-    hidden = MODEL.hidden
-    monkeypatch.setattr(MODEL, "hidden", lambda *given, **named: calls.append(1) or hidden(*given, **named))
-    assert Engine(MODEL).generate([prompt], max_tokens=60, draft=answer)[0].ids == answer
+    answer = Engine(model).generate([prompt], max_tokens=60)[0].ids
+    read = model.read
+    monkeypatch.setattr(model, "read", lambda *given: calls.append(1) or read(*given))
+    assert Engine(model).generate([prompt], max_tokens=60, draft=answer)[0].ids == answer
     assert len(calls) < 15
 
 
-def test_a_sampled_answer_is_the_same_with_a_draft():
+@both
+def test_a_sampled_answer_is_the_same_with_a_draft(model):
     sampling = Sampling(1.0, 0.9, 7)
-    plain = Engine(MODEL, guessing=False).generate([[1, 2, 3]], max_tokens=30, sampling=sampling)[0].ids
-    assert Engine(MODEL).generate([[1, 2, 3]], max_tokens=30, sampling=sampling, draft=plain)[0].ids == plain
+    plain = Engine(model, guessing=False).generate([[1, 2, 3]], max_tokens=30, sampling=sampling)[0].ids
+    assert Engine(model).generate([[1, 2, 3]], max_tokens=30, sampling=sampling, draft=plain)[0].ids == plain
 
 
 class Banning:
@@ -263,35 +264,38 @@ class Ban:
     guide = staticmethod(Banning)
 
 
+@both
 @settings(max_examples=30, deadline=None)
 @given(prompts=st.lists(PROMPTS, min_size=1, max_size=3))
-def test_a_constraint_leaves_the_best_of_what_it_allows(prompts):
-    answers = Engine(MODEL).generate(prompts, max_tokens=12, constraint=Ban())
+def test_a_constraint_leaves_the_best_of_what_it_allows(model, prompts):
+    answers = Engine(model).generate(prompts, max_tokens=12, constraint=Ban())
     for prompt, answer in zip(prompts, answers, strict=True):
         ids = list(prompt)
         for token in answer.ids:
-            allowed = torch.tensor([Banning(ids).permits(other) for other in range(VOCABULARY)])
-            assert int(logits_after(ids)[-1].masked_fill(~allowed, -torch.inf).argmax()) == token
+            allowed = np.array([Banning(ids).permits(other) for other in range(VOCABULARY)])
+            assert int(np.where(allowed, logits_after(ids, model)[-1], -np.inf).argmax()) == token
             ids.append(token)
 
 
+@both
 @settings(max_examples=30, deadline=None)
 @given(ids=st.lists(TOKENS, min_size=2, max_size=40))
-def test_scores_under_a_constraint_rank_the_true_token_among_what_it_allows(ids):
-    plain = Engine(MODEL).score(ids)
-    scores = Engine(MODEL, chunk=7).score(ids, guide=Banning(ids[:1]))
+def test_scores_under_a_constraint_rank_the_true_token_among_what_it_allows(model, ids):
+    plain = Engine(model).score(ids)
+    scores = Engine(model, chunk=7).score(ids, guide=Banning(ids[:1]))
     assert scores.logprobs == pytest.approx(plain.logprobs, abs=1e-4)
     assert scores.outside == [place for place in range(1, len(ids)) if not Banning(ids[:place]).permits(ids[place])]
     for place in range(1, len(ids)):
-        logits = logits_after(ids[:place])[-1]
+        logits = logits_after(ids[:place], model)[-1]
         allowed = [Banning(ids[:place]).permits(token) or token == ids[place] for token in range(VOCABULARY)]
         better = [float(logits[token]) > float(logits[ids[place]]) for token in range(VOCABULARY)]
         assert scores.ranks[place - 1] == 1 + sum(a and b for a, b in zip(allowed, better, strict=True))
 
 
-def test_a_batch_of_which_one_row_is_left_goes_on_as_alone():
+@both
+def test_a_batch_of_which_one_row_is_left_goes_on_as_alone(model):
     prompts = [[1, 2, 3, 4], [1, 2], [5, 6, 7, 8, 9, 10]]
-    alone = [Engine(MODEL, guessing=False).generate([prompt], max_tokens=60)[0].ids for prompt in prompts]
+    alone = [Engine(model, guessing=False).generate([prompt], max_tokens=60)[0].ids for prompt in prompts]
     stop = {alone[0][1], alone[1][2]} - set(alone[2])
-    expected = [recomputed(prompt, 60, frozenset(stop))[0] for prompt in prompts]
-    assert [answer.ids for answer in Engine(MODEL).generate(prompts, max_tokens=60, stop=stop)] == expected
+    expected = [recomputed(prompt, 60, frozenset(stop), model)[0] for prompt in prompts]
+    assert [answer.ids for answer in Engine(model).generate(prompts, max_tokens=60, stop=stop)] == expected

@@ -234,7 +234,8 @@ def test_a_suite_that_can_not_be_had_is_one_line(spec: str, says: str) -> None:
 
 
 def test_the_command_prints_figures_of_the_embedded_model(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    pytest.importorskip("torch")
+    for needed in ("numpy", "sentencepiece", "safetensors", "starlette", "uvicorn"):
+        pytest.importorskip(needed)
     task = {"task_id": 11, "code": "def f(x):\n    return x * 2", "test_list": ["assert f(2) == 4"]}
     (tmp_path / "mbpp.jsonl").write_text(json.dumps({**task, "test_setup_code": ""}))
     figures_file = tmp_path / "figures.json"

@@ -6,24 +6,21 @@ import contextlib
 
 import pytest
 
-torch = pytest.importorskip("torch")
-pytest.importorskip("sentencepiece")
-pytest.importorskip("uvicorn")
-pytest.importorskip("requests")
+pytest.importorskip("numpy")
+for needed in ("sentencepiece", "safetensors", "starlette", "uvicorn", "requests"):
+    pytest.importorskip(needed)
 
 import golden  # noqa: E402
+import tiny_models  # noqa: E402
 from cwm_server.api import create_app  # noqa: E402
-from cwm_server.architecture import load_model  # noqa: E402
 from cwm_server.engine import Engine  # noqa: E402
 from cwm_tracer import wire  # noqa: E402
 from cwm_tracer.model import Context, Ending, Meta, Trace  # noqa: E402
 from cwm_tracer.wire import START_MARKER  # noqa: E402
 from pytest_cwm.predictors.completions import CompletionsPredictor  # noqa: E402
 from serving import running  # noqa: E402
-from test_embedded_predictor import save_tiny  # noqa: E402
 from tiny_tokenizer import tiny_tokenizer  # noqa: E402
 
-torch.set_num_threads(1)
 PROGRAMS = ["closures", "exceptions", "generators", "recursion", "lines"]
 FRAMES = 14
 
@@ -37,15 +34,16 @@ def trace(name: str) -> Trace:
     return Trace(frames, Context("\n".join(source)), Meta("3.11", Ending.OPEN))
 
 
-@pytest.fixture(scope="module")
-def url(tmp_path_factory):
-    model = load_model(save_tiny(tmp_path_factory.mktemp("models") / "tiny", 4096))
+@pytest.fixture(scope="module", params=tiny_models.ENGINES)
+def url(request, tmp_path_factory):
+    directory = tiny_models.tokenized(tmp_path_factory.mktemp("models") / "tiny", 4096)
+    model = tiny_models.load(request.param, directory)
     with running(create_app(Engine(model), "tiny", tokenizer=tiny_tokenizer())) as address:
         yield address
 
 
 def predictor(url: str, constrain: bool) -> contextlib.closing[CompletionsPredictor]:
-    return contextlib.closing(CompletionsPredictor(url, tiny_tokenizer(), constrain=constrain, frame_tokens=150))
+    return contextlib.closing(CompletionsPredictor(url, tiny_tokenizer(), constrain=constrain, frame_tokens=220))
 
 
 @pytest.mark.parametrize("name", PROGRAMS)

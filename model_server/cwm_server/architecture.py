@@ -1,22 +1,26 @@
 """The decoder of Meta's Code World Model: grouped-query attention with RoPE, mostly within a sliding window.
 
 Field and tensor names are those of the `cwm` model type of Hugging Face transformers (>= 5.0), so that a saved
-directory is served unchanged by this module, by transformers and by vLLM. Shapes in comments: B rows, T tokens of this
-call, S slots of the cache, H heads, K key-value heads, D head size, C hidden size, V vocabulary.
+directory is served unchanged by this module, by transformers and by vLLM. Shapes in comments: B rows, T tokens of a
+row, H heads, K key-value heads, D head size, C hidden size, V vocabulary; N tokens that are read into a cache.
 """
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from cwm_server.cached_attention import Reading
+from cwm_server.device_logits import DeviceLogits
 from cwm_server.kv_cache import KVCache
+from cwm_server.language_model import Logits
 from cwm_server.model_config import CONFIG_FILE, FULL, SLIDING, WEIGHTS_FILE, CheckpointError, ModelConfig
+from cwm_server.opinions import HostLogits
+from cwm_server.rope import rope_frequencies
 
 __all__ = [
     "CONFIG_FILE",
@@ -25,26 +29,11 @@ __all__ = [
     "WEIGHTS_FILE",
     "CheckpointError",
     "Decoder",
-    "KVCache",
     "ModelConfig",
     "load_model",
     "rope_frequencies",
     "save_model",
 ]
-
-
-def rope_frequencies(config: ModelConfig) -> Tensor:
-    """Inverse frequencies (D/2,) in fp32; "llama3" stretches the long wavelengths (Llama 3.1, arXiv 2407.21783)."""
-    rope = config.rope_parameters
-    steps = torch.arange(0, config.head_dim, 2, dtype=torch.float32) / config.head_dim
-    frequencies = 1.0 / (float(rope.get("rope_theta", 10_000.0)) ** steps)
-    if rope.get("rope_type", "default") != "llama3":
-        return frequencies
-    factor, low, high = float(rope["factor"]), float(rope["low_freq_factor"]), float(rope["high_freq_factor"])
-    original = float(rope["original_max_position_embeddings"])
-    turns = original * frequencies / (2 * math.pi)
-    smooth = ((turns - low) / (high - low)).clamp(0.0, 1.0)
-    return frequencies * (smooth + (1.0 - smooth) / factor)
 
 
 class RMSNorm(nn.Module):
@@ -62,7 +51,7 @@ class RMSNorm(nn.Module):
 
 
 def _rotate(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
-    first, second = x.chunk(2, dim=-1)  # (B, H, T, D/2) each
+    first, second = x.chunk(2, dim=-1)  # (..., D/2) each
     return torch.cat((first * cos - second * sin, second * cos + first * sin), dim=-1)
 
 
@@ -84,43 +73,30 @@ class Attention(nn.Module):
         self.v_proj = nn.Linear(config.hidden_size, self.groups * self.size, bias=False)
         self.o_proj = nn.Linear(self.heads * self.size, config.hidden_size, bias=False)
 
-    def forward(
-        self, x: Tensor, rope: tuple[Tensor, Tensor], mask: Tensor | None, store: tuple[Tensor, Tensor, int] | None
-    ) -> Tensor:
-        """x (B, T, C); mask (B, 1, T, S), True where a key is seen, None for plain causal attention.
-
-        Of a cache the last S slots are looked at; without a mask, those that a lone token sees.
-        """
+    def forward(self, x: Tensor, rope: tuple[Tensor, Tensor], mask: Tensor | None) -> Tensor:
+        """x (B, T, C); mask (B, 1, T, T), True where a key is seen, None for plain causal attention."""
         rows, count, _ = x.shape
-        q = self.q_proj(x).view(rows, count, self.heads, self.size).transpose(1, 2)  # (B, H, T, D)
-        k = self.k_proj(x).view(rows, count, self.groups, self.size).transpose(1, 2)  # (B, K, T, D)
-        v = self.v_proj(x).view(rows, count, self.groups, self.size).transpose(1, 2)
-        q, k = _rotate(q, *rope).to(v.dtype), _rotate(k, *rope).to(v.dtype)
-        if store is not None:
-            keys, values, start = store
-            keys[:, :, start : start + count] = k
-            values[:, :, start : start + count] = v
-            end = start + count
-            near = end if self.window is None else min(end, self.window)
-            seen = near if mask is None else mask.shape[-1]
-            k, v = keys[:, :, end - seen : end], values[:, :, end - seen : end]
-        if self.causal is not None and mask is None and store is None:
-            mixed = self.causal(q, k, v, self.window or count).transpose(1, 2).reshape(rows, count, -1)
-            return self._out(mixed)
-        repeats = self.heads // self.groups
-        if repeats > 1 and count == 1:
-            # The queries of a group stand where tokens stand, so that the cache need not be repeated for each.
-            q = q.view(rows, self.groups, repeats, self.size)
-        elif repeats > 1 and store is not None and mask is not None:
-            q = q.reshape(rows, self.groups, repeats * count, self.size)
-            mask = mask.repeat(1, 1, repeats, 1)
-        elif repeats > 1:
-            k, v = k.repeat_interleave(repeats, dim=1), v.repeat_interleave(repeats, dim=1)
-        causal = mask is None and count > 1
-        mixed = F.scaled_dot_product_attention(q, k, v, attn_mask=mask, is_causal=causal)
-        if count > 1:
-            mixed = mixed.reshape(rows, self.heads, count, self.size).transpose(1, 2)
-        return self._out(mixed.reshape(rows, count, self.heads * self.size))
+        q, k, v = (part.transpose(1, 2) for part in self._projected(x, rope))  # (B, H, T, D), twice (B, K, T, D)
+        if self.causal is not None and mask is None:
+            mixed = self.causal(q, k, v, self.window or count)
+        else:
+            repeats = self.heads // self.groups
+            if repeats > 1:
+                k, v = k.repeat_interleave(repeats, dim=1), v.repeat_interleave(repeats, dim=1)
+            mixed = F.scaled_dot_product_attention(q, k, v, attn_mask=mask, is_causal=mask is None and count > 1)
+        return self._out(mixed.transpose(1, 2).reshape(rows, count, -1))
+
+    def read(self, x: Tensor, rope: tuple[Tensor, Tensor], reading: Reading, index: int) -> Tensor:
+        """The same for tokens x (N, C) that are read into a cache; `index` is the layer's."""
+        q, k, v = self._projected(x, rope)
+        return self._out(reading.attend(index, self.window, q, k, v).reshape(len(x), -1))
+
+    def _projected(self, x: Tensor, rope: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor, Tensor]:
+        """Queries (..., H, D), keys and values (..., K, D) of x (..., C)."""
+        q = self.q_proj(x).unflatten(-1, (self.heads, self.size))
+        k = self.k_proj(x).unflatten(-1, (self.groups, self.size))
+        v: Tensor = self.v_proj(x).unflatten(-1, (self.groups, self.size))
+        return _rotate(q, *rope).to(v.dtype), _rotate(k, *rope).to(v.dtype), v
 
     def _out(self, mixed: Tensor) -> Tensor:
         out: Tensor = self.o_proj(mixed)
@@ -151,10 +127,14 @@ class Layer(nn.Module):
         self.post_attention_layernorm = RMSNorm(config.hidden_size, config.rms_norm_eps)
         self.mlp = FeedForward(config)
 
-    def forward(
-        self, x: Tensor, rope: tuple[Tensor, Tensor], mask: Tensor | None, store: tuple[Tensor, Tensor, int] | None
-    ) -> Tensor:
-        x = x + self.self_attn(self.input_layernorm(x), rope, mask, store)
+    def forward(self, x: Tensor, rope: tuple[Tensor, Tensor], mask: Tensor | None) -> Tensor:
+        return self._fed(x + self.self_attn(self.input_layernorm(x), rope, mask))
+
+    def read(self, x: Tensor, rope: tuple[Tensor, Tensor], reading: Reading, index: int) -> Tensor:
+        """See `Attention.read`."""
+        return self._fed(x + self.self_attn.read(self.input_layernorm(x), rope, reading, index))
+
+    def _fed(self, x: Tensor) -> Tensor:
         out: Tensor = x + self.mlp(self.post_attention_layernorm(x))
         return out
 
@@ -180,7 +160,7 @@ class Decoder(nn.Module):
             self.lm_head = nn.Linear(config.hidden_size, config.vocab_size, bias=False)
         self.replaced = False
         self.frequencies: Tensor
-        self.register_buffer("frequencies", rope_frequencies(config), persistent=False)
+        self.register_buffer("frequencies", torch.from_numpy(rope_frequencies(config)), persistent=False)
 
     def replace_causal_attention(self, attention: CausalAttention | None) -> None:
         """Use another implementation where rows are read at once and without padding, as in training."""
@@ -189,15 +169,9 @@ class Decoder(nn.Module):
             assert isinstance(layer, Layer)
             layer.self_attn.causal = attention
 
-    def forward(
-        self,
-        ids: Tensor,
-        positions: Tensor | None = None,
-        cache: KVCache | None = None,
-        documents: Tensor | None = None,
-    ) -> Tensor:
+    def forward(self, ids: Tensor, positions: Tensor | None = None, documents: Tensor | None = None) -> Tensor:
         """Logits (B, T, V) of the token after each of `ids` (B, T); see `hidden`."""
-        return self.head(self.hidden(ids, positions, cache, documents))
+        return self.head(self.hidden(ids, positions, documents))
 
     def head(self, hidden: Tensor) -> Tensor:
         """Logits (..., V) of final hidden states (..., C)."""
@@ -206,66 +180,75 @@ class Decoder(nn.Module):
         out: Tensor = self.lm_head(hidden)
         return out
 
-    def hidden(
-        self,
-        ids: Tensor,
-        positions: Tensor | None = None,
-        cache: KVCache | None = None,
-        documents: Tensor | None = None,
-    ) -> Tensor:
-        """Normalised final hidden states (B, T, C).
+    def hidden(self, ids: Tensor, positions: Tensor | None = None, documents: Tensor | None = None) -> Tensor:
+        """Normalised final hidden states (B, T, C), with gradients; no cache is used.
 
-        `positions` (B, T) place each token in its own sequence; -1 marks padding, whose output means nothing. Without
-        them tokens continue at `cache.length`, or at 0. A `cache` is read and extended by these tokens. `documents`
-        (B, T), for packed training rows without a cache, keeps attention within tokens of the same number.
+        `positions` (B, T) place each token in its own sequence, by default from 0 on. `documents` (B, T), for packed
+        training rows, keeps attention within tokens of the same number.
         """
-        rows, count = ids.shape
-        start = cache.length if cache is not None else 0
-        if cache is not None and start + count > cache.capacity:
-            raise ValueError(f"the cache holds {cache.capacity} tokens a row, {start + count} are needed")
-        dense = positions is None  # a token's slot is its position
-        plain = dense and cache is None and documents is None
+        count = ids.shape[1]
         if positions is None:
-            positions = torch.arange(start, start + count, device=ids.device).expand(1 if plain else rows, count)
-        masks: dict[str, Tensor | None]
-        if dense and cache is not None and count == 1:
-            cache.positions[:, start] = start
-            masks = {FULL: None, SLIDING: None}
+            positions = torch.arange(count, device=ids.device)[None]
+            masks = self._masks(positions, documents)
         else:
-            masks = self._masks(positions, cache, documents, plain)
-        near = masks[SLIDING]
-        if dense and cache is not None and near is not None:
-            masks[SLIDING] = near[..., -(self.config.sliding_window - 1 + count) :]
-        if cache is not None:
-            cache.length = start + count
-        angles = positions.clamp(min=0)[:, None, :, None].float() * self.frequencies.float()  # (B, 1, T, D/2)
-        rope = (angles.cos(), angles.sin())
+            masks = self._masks(positions, documents, plain=False)
+        rope = self._rope(positions)
         x: Tensor = self.model.embed_tokens(ids)
         for index, layer in enumerate(self.model.layers):
-            store = None if cache is None else (cache.keys[index], cache.values[index], start)
-            x = layer(x, rope, masks[self.config.layer_types[index]], store)
+            x = layer(x, rope, masks[self.config.layer_types[index]])
         out: Tensor = self.model.norm(x)
         return out
 
-    def _masks(
-        self, positions: Tensor, cache: KVCache | None, documents: Tensor | None, plain: bool
-    ) -> dict[str, Tensor | None]:
-        """Per kind of layer: which keys each query sees, (B, 1, T, S), by position; None for plain causal attention."""
+    @property
+    def token_bytes(self) -> int:
+        """See `LanguageModel`."""
+        config, size = self.config, self.model.embed_tokens.weight.dtype.itemsize
+        return 2 * size * config.num_hidden_layers * config.num_key_value_heads * config.head_dim
+
+    def cache(self, rows: int, capacity: int) -> KVCache:
+        """See `LanguageModel`."""
+        weight = self.model.embed_tokens.weight
+
+        def zeros(shape: tuple[int, ...]) -> Tensor:
+            return torch.zeros(shape, dtype=weight.dtype, device=weight.device)
+
+        return KVCache.allocate(self.config, rows, capacity, zeros, zeros)
+
+    @torch.inference_mode()
+    def read(self, tokens: Sequence[Sequence[int]], cache: KVCache) -> Tensor:
+        """See `LanguageModel`."""
+        device = self.model.embed_tokens.weight.device
+        reading = Reading(cache, [len(row) for row in tokens], device)
+        rope = self._rope(reading.positions)
+        x: Tensor = self.model.embed_tokens(torch.tensor([token for row in tokens for token in row], device=device))
+        for index, layer in enumerate(self.model.layers):
+            assert isinstance(layer, Layer)
+            x = layer.read(x, rope, reading, index)
+        reading.finish()
+        out: Tensor = self.model.norm(x)
+        return out
+
+    @torch.inference_mode()
+    def logits(self, hidden: Tensor) -> Logits:
+        """See `LanguageModel`."""
+        logits = self.head(hidden).float()
+        return HostLogits(logits.numpy()) if logits.device.type == "cpu" else DeviceLogits(logits)
+
+    def _rope(self, positions: Tensor) -> tuple[Tensor, Tensor]:
+        """What to rotate queries and keys (..., H, D) at `positions` (...) by."""
+        angles = positions[..., None, None].float() * self.frequencies.float()  # (..., 1, D/2)
+        return angles.cos(), angles.sin()
+
+    def _masks(self, positions: Tensor, documents: Tensor | None, plain: bool = True) -> dict[str, Tensor | None]:
+        """Per kind of layer: which keys each query sees, (B, 1, T, T), by position; None for plain causal attention."""
         window = self.config.sliding_window
-        count = positions.shape[1]
-        if plain and (count <= window or self.replaced):
+        plain = plain and documents is None
+        if plain and (positions.shape[1] <= window or self.replaced):
             return {FULL: None, SLIDING: None}
-        seen_by = positions
-        if cache is not None:
-            cache.positions[:, cache.length : cache.length + count] = positions
-            seen_by = cache.positions[:, : cache.length + count]
-        distance = positions[:, :, None] - seen_by[:, None, :]  # (B, T, S)
-        causal = (distance >= 0) & (seen_by >= 0)[:, None, :]
+        distance = positions[:, :, None] - positions[:, None, :]  # (B, T, T)
+        causal = distance >= 0
         if documents is not None:
-            causal &= documents[:, :, None] == documents[:, None, :]
-        # A padding query sees itself, so that its softmax is defined.
-        offset = seen_by.shape[1] - count
-        causal |= (positions < 0)[:, :, None] & torch.ones_like(causal[0]).triu(offset).tril(offset)
+            causal = causal & (documents[:, :, None] == documents[:, None, :])
         sliding = causal & (distance < window)
         return {FULL: None if plain else causal[:, None], SLIDING: sliding[:, None]}
 
@@ -275,13 +258,13 @@ def load_model(directory: str | Path, dtype: torch.dtype = torch.float32, device
 
     Weights in several files are found through `model.safetensors.index.json`, as transformers writes it.
     """
-    from cwm_server.checkpoint import load_weights
+    from cwm_server.torch_checkpoint import load_weights
 
     return load_weights(Path(directory), dtype, device)
 
 
 def save_model(model: Decoder, directory: str | Path, shard_size: int | None = None) -> None:
     """Write `config.json` and bf16 safetensors, cut into files of at most `shard_size` bytes when one is given."""
-    from cwm_server.checkpoint import save_weights
+    from cwm_server.torch_checkpoint import save_weights
 
     save_weights(model, Path(directory), shard_size)

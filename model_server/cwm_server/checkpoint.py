@@ -1,39 +1,28 @@
-"""Model directories: `config.json` and safetensors in bf16, in one file or several, checked tensor by tensor."""
+"""Model directories, `config.json` and safetensors in one file or several, checked tensor by tensor; without torch.
+
+bf16 is fp32 without its lower 16 bits, so numpy, which does not have it, reads it by putting them back.
+"""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
+from typing import Any, TypeVar
 
-import torch
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
-from torch import Tensor
+import numpy as np
+from numpy.typing import NDArray
+from safetensors import SafetensorError, deserialize
 
-from cwm_server.architecture import Decoder, rope_frequencies
 from cwm_server.model_config import CONFIG_FILE, WEIGHTS_FILE, CheckpointError, ModelConfig
+from cwm_server.tokenizer import Tokenizer
+from cwm_tracer.wire import Special
 
 INDEX_FILE = "model.safetensors.index.json"
-
-
-def load_weights(directory: Path, dtype: torch.dtype, device: str) -> Decoder:
-    """See `cwm_server.architecture.load_model`."""
-    config = read_config(directory)
-    with torch.device("meta"):
-        model = Decoder(config)
-    expected = {name: tuple(tensor.shape) for name, tensor in model.named_parameters()}
-    tensors: dict[str, Tensor] = {}
-    for path in _weight_files(directory):
-        for name, tensor in _read(path, expected, device).items():
-            if name in tensors:
-                raise CheckpointError(f"{path}: tensor {name} is in more than one file")
-            tensors[name] = tensor.to(dtype)
-    missing = sorted(set(expected) - set(tensors))
-    if missing:
-        raise CheckpointError(f"{directory}: {len(missing)} tensors are missing, the first is {missing[0]}")
-    model.load_state_dict(tensors, strict=True, assign=True)
-    model.frequencies = rope_frequencies(config).to(device)
-    return model.eval()
+T = TypeVar("T")
+# Of each tensor in a file: its name, its shape, and what makes an array of it.
+Contents = Iterator[tuple[str, tuple[int, ...], Callable[[], T]]]
 
 
 def read_config(directory: Path) -> ModelConfig:
@@ -49,35 +38,87 @@ def read_config(directory: Path) -> ModelConfig:
         raise CheckpointError(f"{path}: {error}") from None
 
 
-def save_weights(model: Decoder, directory: Path, shard_size: int | None) -> None:
-    """See `cwm_server.architecture.save_model`. Files of an earlier save are replaced."""
-    directory.mkdir(parents=True, exist_ok=True)
-    tensors = {name: p.detach().to("cpu", torch.bfloat16).contiguous() for name, p in model.named_parameters()}
-    for old in (*directory.glob("model*.safetensors"), directory / INDEX_FILE):
-        old.unlink(missing_ok=True)
-    pieces = _shards(tensors, shard_size)
-    where: dict[str, str] = {}
-    for number, piece in enumerate(pieces, 1):
-        name = WEIGHTS_FILE if len(pieces) == 1 else f"model-{number:05d}-of-{len(pieces):05d}.safetensors"
-        save_file(piece, directory / name, metadata={"format": "pt"})
-        where |= dict.fromkeys(piece, name)
-    if len(pieces) > 1:
-        size = sum(tensor.nbytes for tensor in tensors.values())
-        index = {"metadata": {"total_size": size}, "weight_map": where}
-        (directory / INDEX_FILE).write_text(json.dumps(index, indent=2, sort_keys=True) + "\n", encoding="utf-8")
-    (directory / CONFIG_FILE).write_text(model.config.to_json(), encoding="utf-8")
+def check_tokenizer(directory: Path, config: ModelConfig, tokenizer: Tokenizer) -> None:
+    """Raise CheckpointError for a tokenizer that the model can't have been trained with."""
+    wrong = ""
+    ends = config.eos_token_id if isinstance(config.eos_token_id, tuple) else (config.eos_token_id,)
+    begin, end = tokenizer.special(Special.BEGIN), tokenizer.special(Special.END)
+    if tokenizer.vocabulary_size > config.vocab_size:
+        wrong = f"it has {tokenizer.vocabulary_size} tokens, the model {config.vocab_size}"
+    elif begin != config.bos_token_id:
+        wrong = f"{Special.BEGIN.value} is its token {begin}, bos_token_id is {config.bos_token_id}"
+    elif end not in ends:
+        wrong = f"{Special.END.value} is its token {end}, eos_token_id is {config.eos_token_id}"
+    if wrong:
+        raise CheckpointError(f"{directory}: {tokenizer.name} is not this model's tokenizer: {wrong}")
 
 
-def _shards(tensors: dict[str, Tensor], limit: int | None) -> list[dict[str, Tensor]]:
-    pieces: list[dict[str, Tensor]] = [{}]
-    used = 0
-    for name, tensor in tensors.items():
-        if limit is not None and pieces[-1] and used + tensor.nbytes > limit:
-            pieces.append({})
-            used = 0
-        pieces[-1][name] = tensor
-        used += tensor.nbytes
-    return pieces
+def read_arrays(directory: Path, config: ModelConfig) -> dict[str, NDArray[np.float32]]:
+    """All tensors of a model in fp32. Raises CheckpointError."""
+    return read_tensors(directory, config, _numpy_file)
+
+
+def read_tensors(
+    directory: Path, config: ModelConfig, opened: Callable[[Path], AbstractContextManager[Contents[T]]]
+) -> dict[str, T]:
+    """The tensors that `config` asks for, no more and no less, in its shapes. Raises CheckpointError."""
+    expected = tensor_shapes(config)
+    tensors: dict[str, T] = {}
+    for path in _weight_files(directory):
+        _add(tensors, path, expected, opened)
+    missing = sorted(set(expected) - set(tensors))
+    if missing:
+        raise CheckpointError(f"{directory}: {len(missing)} tensors are missing, the first is {missing[0]}")
+    return tensors
+
+
+def tensor_shapes(config: ModelConfig) -> dict[str, tuple[int, ...]]:
+    """The shape of each tensor of a model, under transformers' name."""
+    hidden, wide, size = config.hidden_size, config.intermediate_size, config.head_dim
+    heads, groups = config.num_attention_heads * size, config.num_key_value_heads * size
+    layer = {
+        "input_layernorm": (hidden,),
+        "self_attn.q_proj": (heads, hidden),
+        "self_attn.k_proj": (groups, hidden),
+        "self_attn.v_proj": (groups, hidden),
+        "self_attn.o_proj": (hidden, heads),
+        "post_attention_layernorm": (hidden,),
+        "mlp.gate_proj": (wide, hidden),
+        "mlp.up_proj": (wide, hidden),
+        "mlp.down_proj": (hidden, wide),
+    }
+    shapes: dict[str, tuple[int, ...]] = {"model.embed_tokens.weight": (config.vocab_size, hidden)}
+    for index in range(config.num_hidden_layers):
+        shapes |= {f"model.layers.{index}.{name}.weight": shape for name, shape in layer.items()}
+    shapes["model.norm.weight"] = (hidden,)
+    if not config.tie_word_embeddings:
+        shapes["lm_head.weight"] = (config.vocab_size, hidden)
+    return shapes
+
+
+def _add(
+    tensors: dict[str, T],
+    path: Path,
+    expected: dict[str, tuple[int, ...]],
+    opened: Callable[[Path], AbstractContextManager[Contents[T]]],
+) -> None:
+    """Add the tensors of one file."""
+    try:
+        with opened(path) as contents:
+            for name, shape, made in contents:
+                _check_tensor(path, name, shape, expected)
+                if name in tensors:
+                    raise CheckpointError(f"{path}: tensor {name} is in more than one file")
+                tensors[name] = made()
+    except (OSError, SafetensorError) as error:
+        raise CheckpointError(f"{path} is not a complete safetensors file: {error}") from None
+
+
+def _check_tensor(path: Path, name: str, shape: tuple[int, ...], expected: dict[str, tuple[int, ...]]) -> None:
+    if name not in expected:
+        raise CheckpointError(f"{path}: tensor {name} does not belong to the model that {CONFIG_FILE} describes")
+    if shape != expected[name]:
+        raise CheckpointError(f"{path}: tensor {name} has shape {shape}, {CONFIG_FILE} asks for {expected[name]}")
 
 
 def _weight_files(directory: Path) -> list[Path]:
@@ -97,21 +138,23 @@ def _weight_files(directory: Path) -> list[Path]:
     return [directory / name for name in names]
 
 
-def _read(path: Path, expected: dict[str, tuple[int, ...]], device: str) -> dict[str, Tensor]:
-    tensors: dict[str, Tensor] = {}
-    try:
-        with safe_open(path, framework="pt", device=device) as file:
-            for name in file.keys():  # noqa: SIM118 - not a mapping
-                if name not in expected:
-                    raise CheckpointError(
-                        f"{path}: tensor {name} does not belong to the model that {CONFIG_FILE} describes"
-                    )
-                shape = tuple(file.get_slice(name).get_shape())
-                if shape != expected[name]:
-                    raise CheckpointError(
-                        f"{path}: tensor {name} has shape {shape}, {CONFIG_FILE} asks for {expected[name]}"
-                    )
-                tensors[name] = file.get_tensor(name)
-    except (OSError, SafetensorError) as error:
-        raise CheckpointError(f"{path} is not a complete safetensors file: {error}") from None
-    return tensors
+@contextmanager
+def _numpy_file(path: Path) -> Iterator[Contents[NDArray[np.float32]]]:
+    def contents() -> Contents[NDArray[np.float32]]:
+        for name, found in deserialize(path.read_bytes()):  # type: ignore[no-untyped-call]
+            shape = tuple(found["shape"])
+
+            def made(name: str = name, found: Any = found, shape: tuple[int, ...] = shape) -> NDArray[np.float32]:
+                return _array(path, name, found["dtype"], found["data"]).reshape(shape)
+
+            yield name, shape, made
+
+    yield contents()
+
+
+def _array(path: Path, name: str, kind: str, data: bytearray) -> NDArray[np.float32]:
+    if kind == "BF16":
+        return (np.frombuffer(data, "<u2").astype(np.uint32) << 16).view(np.float32)
+    if kind in ("F16", "F32"):
+        return np.frombuffer(data, "<f2" if kind == "F16" else "<f4").astype(np.float32)
+    raise CheckpointError(f"{path}: tensor {name} is {kind}; BF16, F16 and F32 can be read")

@@ -1,23 +1,22 @@
-"""Token ids in, token ids out: scores given tokens and generates new ones; knows nothing about text.
+"""Token ids in, token ids out: scores given tokens and generates new ones; knows nothing about text, nor about arrays.
 
-Shapes in comments: B rows, T tokens of one call, V vocabulary.
+Shapes in comments: N tokens, C hidden size.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-import torch
-from torch import Tensor
-
-from cwm_server.architecture import Decoder, KVCache
-from cwm_server.drafting import Drafter
-from cwm_server.opinions import Generation, Scores, judge, judged, take
-from cwm_server.prefix_cache import Entry, PrefixCache
+from cwm_server.drafting import Drafter, Index
+from cwm_server.kv_cache import KVCache
+from cwm_server.language_model import LanguageModel
+from cwm_server.opinions import Generation, Judged, Scores, judge, judged, take
+from cwm_server.prefix_cache import Entry, PrefixCache, common_prefix
 from cwm_server.sampling import GREEDY, Constraint, Guide, Sampler, Sampling
 
 Cancelled = Callable[[], bool]
+_SPARE = 64  # tokens that a cache has room for beyond what it is made for
 
 
 class EngineError(ValueError):
@@ -39,13 +38,13 @@ class Engine:
     any two calls of the decoder, others may go on until it is answered.
 
     `chunk` is the number of prompt tokens read at once, `cache_bytes` what the prefix cache may hold,
-    `batch_bytes` what the rows that are decoded together may; more rows are decoded in turns. Without `guessing` a lone
-    prompt is continued token by token, which gives the same answer.
+    `batch_bytes` what the rows that are decoded together may take besides what they share; more rows are decoded in
+    turns. Without `guessing` every token is decoded on its own, which gives the same answer.
     """
 
     def __init__(
         self,
-        model: Decoder,
+        model: LanguageModel,
         *,
         chunk: int = 256,
         cache_bytes: int = 256 << 20,
@@ -59,8 +58,6 @@ class Engine:
         self._batch_bytes = batch_bytes
         self._guessing = guessing
         self._prefixes = PrefixCache(cache_bytes)
-        weight = model.model.embed_tokens.weight
-        self._dtype, self._device = weight.dtype, weight.device
 
     @property
     def stop_ids(self) -> frozenset[int]:
@@ -87,7 +84,6 @@ class Engine:
                     f"were requested ({len(ids)} in the prompt, {max_tokens} to generate)"
                 )
 
-    @torch.inference_mode()
     def score(
         self,
         ids: Sequence[int],
@@ -112,17 +108,17 @@ class Engine:
             while len(entry.ids) < end:
                 _check_cancelled(cancelled)
                 read = len(entry.ids)
-                hidden = self._read(entry, ids[read : min(read + self._chunk, end)])  # (T, C)
+                piece = ids[read : min(read + self._chunk, end)]
+                hidden = self.model.read([piece], entry.cache)  # (N, C)
+                entry.ids += piece
                 first = max(read, start - 1)
                 targets = ids[first + 1 : len(entry.ids) + 1]
                 if targets:
-                    logits = self.model.head(hidden[first - read :]).float()  # (T, V)
-                    judge(logits, torch.tensor(targets, device=self._device), top, scores, guide, first + 1)
+                    judge(self.model.logits(hidden[first - read :]), targets, top, scores, guide, first + 1)
         finally:
             self._keep(entry)
         return scores
 
-    @torch.inference_mode()
     def generate(
         self,
         prompts: Sequence[Sequence[int]],
@@ -139,119 +135,93 @@ class Engine:
 
         What a prompt shares with another one, or with an earlier call, is read once. Under a `constraint` only tokens
         that it allows are chosen. The `draft` is what may follow a lone prompt: it saves time where it does and changes
-        no answer.
+        no answer. Without one, what was read behind the prompt before is the draft.
         """
         self.check(prompts, max_tokens)
         answers = [Generation() for _ in prompts]
+        asked = _Asked(max_tokens, stop, top, cancelled)
         # Longest first: a prompt that is a prefix of another then needs no prefill of its own.
         order = sorted(range(len(prompts)), key=lambda index: -len(prompts[index]))
         while order:
-            size = max(1, self._batch_bytes // (self._token_bytes() * (len(prompts[order[0]]) + max_tokens)))
+            size = self._fitting([prompts[index] for index in order], max_tokens)
             batch, order = order[:size], order[size:]
-            if len(batch) == 1:
-                row = _row(prompts[batch[0]], answers[batch[0]], sampling, constraint)
-                self._generate_one(row, max_tokens, stop, top, draft, cancelled)
+            rows = [_row(prompts[index], answers[index], sampling, constraint) for index in batch]
+            if len(rows) == 1:
+                self._generate_one(rows[0], asked, draft)
             else:
-                rows = [_row(prompts[index], answers[index], sampling, constraint) for index in batch]
-                self._generate_batch(rows, max_tokens, stop, top, cancelled)
+                self._generate_batch(rows, asked)
         return answers
 
-    def _generate_one(
-        self, row: _Row, max_tokens: int, stop: Collection[int], top: int, draft: Sequence[int], cancelled: Cancelled
-    ) -> None:
+    def _fitting(self, prompts: Sequence[Sequence[int]], max_tokens: int) -> int:
+        """How many of some prompts can be continued together, one at least."""
+        left = self._batch_bytes // self.model.token_bytes
+        for count, prompt in enumerate(prompts):
+            left -= len(prompt) - common_prefix(prompts[0], prompt) + max_tokens
+            if left < 0:
+                return max(1, count)
+        return len(prompts)
+
+    def _generate_one(self, row: _Row, asked: _Asked, draft: Sequence[int]) -> None:
         """Generate into the prefix cache, so that a prompt which repeats the answer continues it."""
-        entry = self._entry(row.prompt, len(row.prompt) - 1)
-
-        def forget(count: int) -> None:
-            del entry.ids[len(entry.ids) - count :]
-            entry.cache.truncate(len(entry.ids))
-
+        prompt = row.prompt
+        known, shared = self._prefixes.longest(prompt)
+        if not draft and known is not None and shared == len(prompt):
+            draft = known.ids[shared:]
+        entry = self._entry(prompt, len(prompt) - 1)
         try:
-            logits = self._prefill(entry, row.prompt, cancelled)[None]
-            line = _Line(lambda tokens: self._read(entry, tokens), forget)
-            self._continue(row, line, logits, max_tokens, stop, top, draft, cancelled)
+            begun = max(len(entry.ids), (len(prompt) - 1) // self._chunk * self._chunk)
+            self._prefill(entry, prompt[:begun], asked.cancelled)
+            row.unread = list(prompt[begun:])
+            if self._guessing:
+                row.drafter = Drafter(Index(prompt), len(prompt), Index(draft))
+            self._decode([row], entry.cache, asked)
         finally:
+            entry.ids = [*prompt, *row.answer.ids][: entry.cache.lengths[0]]
             self._keep(entry)
 
-    def _continue(
-        self,
-        row: _Row,
-        line: _Line,
-        logits: Tensor,
-        max_tokens: int,
-        stop: Collection[int],
-        top: int,
-        draft: Sequence[int],
-        cancelled: Cancelled,
-    ) -> None:
-        """Generate one row from `logits` (1, V) on.
+    def _generate_batch(self, rows: Sequence[_Row], asked: _Asked) -> None:
+        """Generate rows, the longest first, that share as much as they can of the keys and values of the first."""
+        trunk = self._covering(rows[0].prompt, asked.cancelled)
+        others = [trunk, *(self._covering(row.prompt, asked.cancelled) for row in rows[1:])]
+        lengths = [len(row.prompt) - 1 for row in rows]
+        shared = [
+            length if entry is trunk else common_prefix(trunk.ids, row.prompt[:length])
+            for row, entry, length in zip(rows, others, lengths, strict=True)
+        ]
+        own = max(length - common for length, common in zip(lengths, shared, strict=True))
+        cache = trunk.cache.branches(shared, own + _SPARE)
+        index = Index(trunk.ids) if self._guessing else None
+        for place, (row, entry) in enumerate(zip(rows, others, strict=True)):
+            cache.append(place, entry.cache, shared[place], lengths[place])
+            row.unread = [row.prompt[-1]]
+            if index is not None and trunk.ids[: len(row.prompt)] == row.prompt:
+                row.drafter = Drafter(index, len(row.prompt), index, len(row.prompt))
+            elif index is not None:
+                row.drafter = Drafter(Index(row.prompt), len(row.prompt), Index())
+        self._decode(list(rows), cache, asked)
+
+    def _decode(self, rows: list[_Row], cache: KVCache, asked: _Asked) -> None:
+        """Generate all rows; each has tokens to read that its row of the cache lacks.
 
         Guessed tokens are read together with the last one that is certain; those that the model would not have chosen
         are forgotten again.
         """
-        answer = row.answer
-        drafter = Drafter([*row.prompt, *answer.ids], draft) if self._guessing else None
-        guesses: list[int] = []
         while True:
-            right = 0
-            for after in judged(logits):  # after the last certain token and after each guess
-                done = take(after, answer, row.sampler, max_tokens, stop, top)
-                token = answer.ids[-1]
-                if drafter is not None:
-                    drafter.observe(token)
-                if done or right == len(guesses) or guesses[right] != token:
-                    break
-                right += 1
-            line.forget(len(guesses) - right)
-            if done:
+            _check_cancelled(asked.cancelled)
+            hidden = self.model.read([row.unread for row in rows], cache)  # (N, C)
+            judgeable = sum(1 + len(row.guesses) for row in rows if row.alive)
+            places = iter(judged(self.model.logits(hidden[len(hidden) - judgeable :])))
+            for index, row in enumerate(rows):
+                if row.alive:
+                    cache.forget(index, row.follow([next(places) for _ in range(1 + len(row.guesses))], asked))
+            alive = [index for index, row in enumerate(rows) if row.alive]
+            if not alive:
                 return
-            _check_cancelled(cancelled)
-            guesses = drafter.propose(max_tokens - len(answer.ids) - 1) if drafter is not None else []
-            logits = self.model.head(line.read([token, *guesses])).float()
-
-    def _generate_batch(
-        self, rows: list[_Row], max_tokens: int, stop: Collection[int], top: int, cancelled: Cancelled
-    ) -> None:
-        batch = self._joined([self._covering(row.prompt, cancelled) for row in rows], rows)
-        tokens = [row.prompt[-1] for row in rows]
-        positions = [len(row.prompt) - 1 for row in rows]
-        active = rows
-        while True:
-            _check_cancelled(cancelled)
-            if batch.length == batch.capacity or 2 * sum(row.alive for row in active) <= len(active):
-                kept = [index for index, row in enumerate(active) if row.alive]
-                batch = batch.select(kept, extra=min(max_tokens, 64))
-                active = [active[index] for index in kept]
-                tokens, positions = [tokens[index] for index in kept], [positions[index] for index in kept]
-            if len(active) == 1:
-                line = _last_row(self.model, batch, positions[0])
-                first = self.model.head(line.read(tokens)).float()
-                self._continue(active[0], line, first, max_tokens, stop, top, (), cancelled)
-                return
-            logits = decode_one_token(self.model, tokens, positions, batch)  # (B, V)
-            for index, (row, after) in enumerate(zip(active, judged(logits), strict=True)):
-                if row.alive and not take(after, row.answer, row.sampler, max_tokens, stop, top):
-                    tokens[index] = row.answer.ids[-1]
-                    positions[index] += 1
-                else:
-                    row.alive = False
-                    positions[index] = -1
-            if not any(row.alive for row in active):
-                return
-
-    def _joined(self, entries: Sequence[Entry], rows: Sequence[_Row]) -> KVCache:
-        """One cache with a row per prompt that holds all of it but the last token."""
-        lengths = [len(row.prompt) - 1 for row in rows]
-        if all(entry is entries[0] for entry in entries):
-            return entries[0].cache.select([0] * len(rows), lengths, extra=64)
-        keep = max(lengths)
-        joined = KVCache.allocate(self.model.config, len(rows), keep + 64, self._dtype, self._device)
-        for index, (entry, length) in enumerate(zip(entries, lengths, strict=True)):
-            for ours, theirs in zip(joined.keys + joined.values, entry.cache.keys + entry.cache.values, strict=True):
-                ours[index, :, :length] = theirs[0, :, :length]
-            joined.positions[index, :length] = torch.arange(length, device=self._device)
-        joined.length = keep
-        return joined
+            if 2 * len(alive) <= len(rows):
+                cache, rows = cache.select(alive), [rows[index] for index in alive]
+            for row in rows:
+                if row.alive:
+                    row.propose(asked.max_tokens, len(alive) - 1)
 
     def _covering(self, prompt: Sequence[int], cancelled: Cancelled) -> Entry:
         """An entry that begins with all of `prompt` but its last token."""
@@ -274,101 +244,72 @@ class Engine:
             found.claimed = True
             return found
         if found is None or shared == 0:
-            cache = KVCache.allocate(self.model.config, 1, len(ids) + 64, self._dtype, self._device)
-            entry = Entry([], cache, claimed=True)
+            entry = Entry([], self.model.cache(1, len(ids) + _SPARE), claimed=True)
         else:
-            cache = found.cache.select([0], [shared], extra=len(ids) - shared + 64)
-            entry = Entry(found.ids[:shared], cache, claimed=True)
+            entry = Entry(found.ids[:shared], found.cache.copy(shared, len(ids) - shared + _SPARE), claimed=True)
         self._prefixes.put(entry)  # so that a call which comes meanwhile can use what is read until then
         return entry
 
     def _keep(self, entry: Entry) -> None:
-        # A call of the decoder that failed half-way has written slots that nobody counted.
-        entry.cache.truncate(len(entry.ids))
         entry.claimed = False
         if entry.ids:
             self._prefixes.put(entry)
         else:
             self._prefixes.drop(entry)
 
-    def _prefill(self, entry: Entry, prompt: Sequence[int], cancelled: Cancelled) -> Tensor:
-        """Read what `entry` lacks of `prompt`; logits (V,) after its last token, or nothing useful if it lacks none."""
-        return prefill(
-            lambda piece: self._read(entry, piece), self.model, prompt[len(entry.ids) :], self._chunk, cancelled
-        )
+    def _prefill(self, entry: Entry, prompt: Sequence[int], cancelled: Cancelled) -> None:
+        """Read what `entry` lacks of `prompt`, a chunk at a time."""
+        while len(entry.ids) < len(prompt):
+            _check_cancelled(cancelled)
+            piece = prompt[len(entry.ids) : len(entry.ids) + self._chunk]
+            self.model.read([piece], entry.cache)
+            entry.ids += piece
 
-    def _read(self, entry: Entry, piece: Sequence[int]) -> Tensor:
-        """Final hidden states (T, C) of tokens that continue an entry."""
-        cache = entry.cache
-        if cache.length + len(piece) > cache.capacity:
-            entry.cache = cache = cache.select([0], extra=max(len(piece), cache.length))
-        hidden = self.model.hidden(torch.tensor([list(piece)], device=self._device), cache=cache)
-        entry.ids += piece
-        return hidden[0]
 
-    def _token_bytes(self) -> int:
-        config = self.model.config
-        return 2 * config.num_hidden_layers * config.num_key_value_heads * config.head_dim * self._dtype.itemsize
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    max_tokens: int
+    stop: Collection[int]
+    top: int
+    cancelled: Cancelled
 
 
 @dataclass(slots=True, eq=False)
 class _Row:
+    """A prompt that is being continued. `unread` are the tokens to read next, of which the last are `guesses`."""
+
     prompt: Sequence[int]
     answer: Generation
     sampler: Sampler
+    drafter: Drafter | None = None
+    unread: list[int] = field(default_factory=list)
+    guesses: list[int] = field(default_factory=list)
     alive: bool = True
 
+    def follow(self, places: Sequence[Judged], asked: _Asked) -> int:
+        """Choose tokens as far as the guesses were right, and one more. Returns how many guesses were wrong."""
+        right = 0
+        for given in places:  # after the last certain token and after each guess
+            self.alive = not take(given, self.answer, self.sampler, asked.max_tokens, asked.stop, asked.top)
+            token = self.answer.ids[-1]
+            if self.drafter is not None:
+                self.drafter.observe(token)
+            if not self.alive or right == len(self.guesses) or self.guesses[right] != token:
+                break
+            right += 1
+        wrong = len(self.guesses) - right
+        self.unread, self.guesses = [self.answer.ids[-1]] if self.alive else [], []
+        return wrong
 
-@dataclass(slots=True, eq=False)
-class _Line:
-    """One row that tokens are read into (T) -> final hidden states (T, C), and taken back from, so many of the last."""
-
-    read: Callable[[Sequence[int]], Tensor]
-    forget: Callable[[int], None]
-
-
-def _last_row(model: Decoder, cache: KVCache, position: int) -> _Line:
-    """The row of a batch that is left: its positions are not its slots."""
-
-    def read(tokens: Sequence[int]) -> Tensor:
-        nonlocal cache, position
-        if cache.length + len(tokens) > cache.capacity:
-            cache = cache.select([0], extra=max(len(tokens), 64))
-        device = cache.positions.device
-        places = torch.arange(position, position + len(tokens), device=device)[None]
-        hidden = model.hidden(torch.tensor([list(tokens)], device=device), places, cache)
-        position += len(tokens)
-        return hidden[0]
-
-    def forget(count: int) -> None:
-        nonlocal position
-        cache.truncate(cache.length - count)
-        position -= count
-
-    return _Line(read, forget)
+    def propose(self, max_tokens: int, others: int) -> None:
+        """Guess what comes next."""
+        if self.drafter is not None:
+            self.guesses = self.drafter.propose(max_tokens - len(self.answer.ids) - 1, others)
+            self.unread = [self.answer.ids[-1], *self.guesses]
 
 
 def _row(prompt: Sequence[int], answer: Generation, sampling: Sampling, constraint: Constraint | None) -> _Row:
     return _Row(prompt, answer, Sampler(sampling, constraint.guide(prompt) if constraint is not None else None))
-
-
-def prefill(
-    read: Callable[[Sequence[int]], Tensor], model: Decoder, ids: Sequence[int], chunk: int, cancelled: Cancelled
-) -> Tensor:
-    """Read `ids` a chunk at a time; logits (V,) of the token after the last."""
-    hidden = torch.empty(0)
-    for start in range(0, len(ids), chunk):
-        _check_cancelled(cancelled)
-        hidden = read(ids[start : start + chunk])  # (T, C)
-    return model.head(hidden[-1]).float() if len(hidden) else hidden
-
-
-def decode_one_token(model: Decoder, tokens: Sequence[int], positions: Sequence[int], cache: KVCache) -> Tensor:
-    """Logits (B, V) of the token after each row's last; a position of -1 marks a row that is finished."""
-    device = cache.positions.device
-    ids = torch.tensor(tokens, device=device)[:, None]  # (B, 1)
-    places = torch.tensor(positions, device=device)[:, None]  # (B, 1)
-    return model.forward(ids, places, cache)[:, -1].float()
 
 
 def _check_cancelled(cancelled: Cancelled) -> None:

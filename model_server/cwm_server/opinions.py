@@ -1,18 +1,18 @@
 """What a model's logits say of given tokens, and of the one to choose next.
 
-Shapes in comments: T tokens or rows, V vocabulary.
+Shapes in comments: N places, V vocabulary.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-import torch
-from torch import Tensor
+import numpy as np
 
+from cwm_server.language_model import Floats, Logits
 from cwm_server.sampling import Guide, Sampler, allowed
 
 
@@ -44,85 +44,120 @@ class Generation:
     reason: str = "length"
 
 
-def judge(logits: Tensor, targets: Tensor, top: int, scores: Scores, guide: Guide | None, position: int) -> None:
-    """Append the scores of `targets` (T,), of which the first stands at `position`, under `logits` (T, V)."""
-    chosen = logits.gather(1, targets[:, None])  # (T, 1)
-    normal = logits.logsumexp(1)  # (T,)
-    ranks = _ranks(logits, targets)
-    scores.logprobs.extend((chosen[:, 0] - normal).tolist())
+class HostLogits:
+    """`Logits` in an array (N, V) of numpy's."""
+
+    def __init__(self, values: Floats) -> None:
+        self._values = values
+        self._best = values.argmax(1)  # (N,)
+
+    def best(self) -> tuple[list[int], list[float], list[float]]:
+        """See `Logits`."""
+        highest = self._values[np.arange(len(self._best)), self._best]
+        normal = highest + np.log(np.exp(self._values - highest[:, None]).sum(1))
+        return self._best.tolist(), highest.tolist(), normal.tolist()
+
+    def of(self, tokens: Sequence[int]) -> tuple[list[float], list[int]]:
+        """See `Logits`."""
+        given = np.array(tokens)
+        chosen = self._values[np.arange(len(given)), given]
+        found = np.ones(len(given), dtype=np.int64)
+        other = np.flatnonzero(self._best != given)
+        found[other] = ranks(self._values[other], given[other])
+        return chosen.tolist(), found.tolist()
+
+    def rows(self, places: Sequence[int]) -> Floats:
+        """See `Logits`."""
+        rows: Floats = self._values[list(places)]
+        return rows
+
+
+def ranks(logits: Floats, tokens: np.ndarray) -> np.ndarray:
+    """The rank (N,) of each of `tokens` (N,) under `logits` (N, V)."""
+    chosen = logits[np.arange(len(tokens)), tokens][:, None]
+    earlier = np.arange(logits.shape[1]) < tokens[:, None]
+    found: np.ndarray = 1 + ((logits > chosen) | ((logits == chosen) & earlier)).sum(1)
+    return found
+
+
+def judge(logits: Logits, targets: Sequence[int], top: int, scores: Scores, guide: Guide | None, position: int) -> None:
+    """Append the scores of N `targets`, of which the first stands at `position`."""
+    greedy, _, normal = logits.best()
+    chosen, placed = logits.of(targets)
+    scores.logprobs.extend(value - norm for value, norm in zip(chosen, normal, strict=True))
+    wanted: dict[int, Floats] = dict(enumerate(logits.rows(range(len(targets))))) if top else {}
     if guide is not None:
         # The model's own first choice is allowed where it is the given token: only the others need a mask.
-        rows, masks = _masks(guide, targets.tolist(), ranks.tolist(), bool(top), scores.outside, position)
-        if rows:
-            permitted = allowed(masks, logits.device)  # (N, V)
-            permitted[torch.arange(len(rows)), targets[rows]] = True
-            logits[rows] = logits[rows].masked_fill(~permitted, -torch.inf)
-            ranks[rows] = _ranks(logits[rows], targets[rows])
-    scores.ranks.extend(ranks.tolist())
-    scores.greedy.extend(logits.argmax(1).tolist())
-    if top:
-        scores.top.extend(_best(row, top, float(norm)) for row, norm in zip(logits, normal, strict=True))
-
-
-def _ranks(logits: Tensor, targets: Tensor) -> Tensor:
-    """The rank (T,) of each target under `logits` (T, V)."""
-    chosen = logits.gather(1, targets[:, None])  # (T, 1)
-    earlier = torch.arange(logits.shape[1], device=logits.device)[None, :] < targets[:, None]
-    return 1 + ((logits > chosen) | ((logits == chosen) & earlier)).sum(1)
+        places, masks = _masks(guide, targets, placed, bool(top), scores.outside, position)
+        if places:
+            given = np.array(targets)[places]
+            permitted = allowed(masks)  # (n, V)
+            permitted[np.arange(len(places)), given] = True
+            ruled = logits.rows(places)
+            ruled[~permitted] = -np.inf
+            for place, row, rank in zip(places, ruled, ranks(ruled, given).tolist(), strict=True):
+                placed[place], greedy[place] = rank, int(row.argmax())
+                if top:
+                    wanted[place] = row
+    scores.ranks.extend(placed)
+    scores.greedy.extend(greedy)
+    scores.top.extend(_best(wanted[place], top, normal[place]) for place in range(len(targets)) if top)
 
 
 def _masks(
-    guide: Guide, targets: list[int], ranks: list[int], every: bool, outside: list[int], position: int
+    guide: Guide, targets: Sequence[int], found: list[int], every: bool, outside: list[int], position: int
 ) -> tuple[list[int], list[bytes]]:
-    """Lead a guide along `targets`: the rows whose rank is not 1, or all, with their masks."""
-    rows, masks = [], []
-    for row, (token, rank) in enumerate(zip(targets, ranks, strict=True)):
+    """Lead a guide along `targets`: the places whose rank is not 1, or all, with their masks."""
+    places, masks = [], []
+    for place, (token, rank) in enumerate(zip(targets, found, strict=True)):
         mask = guide.mask() if every or rank != 1 else None
         if mask is not None:
-            rows.append(row)
+            places.append(place)
             masks.append(mask)
         if not guide.advance(token):
-            outside.append(position + row)
-    return rows, masks
+            outside.append(position + place)
+    return places, masks
 
 
 class Judged(NamedTuple):
-    """Logits (V,) of a next token, the greedy choice and its logit, and what normalises them."""
+    """One place: the greedy choice, its logit, and what normalises the logits."""
 
-    logits: Tensor
+    logits: Logits
+    place: int
     best: int
     highest: float
     normal: float
 
+    def row(self) -> Floats:
+        """The logits (V,)."""
+        row: Floats = self.logits.rows([self.place])[0]
+        return row
 
-def judged(logits: Tensor) -> Iterator[Judged]:
-    """The rows of logits (T, V)."""
-    best = logits.argmax(1, keepdim=True)
-    return map(Judged, logits, best[:, 0].tolist(), logits.gather(1, best)[:, 0].tolist(), logits.logsumexp(1).tolist())
+
+def judged(logits: Logits) -> list[Judged]:
+    """Each place of some logits."""
+    found = zip(*logits.best(), strict=True)
+    return [Judged(logits, place, *each) for place, each in enumerate(found)]
 
 
 def take(given: Judged, answer: Generation, sampler: Sampler, max_tokens: int, stop: Collection[int], top: int) -> bool:
     """Choose a token and append it; True when the answer is complete."""
-    logits, best, highest, normal = given
-    token = sampler.choose(logits, best)
+    token, logit = sampler.choose(given)
     answer.ids.append(token)
-    answer.logprobs.append((highest if token == best else float(logits[token])) - normal)
+    answer.logprobs.append(logit - given.normal)
     if top:
-        answer.top.append(_best(sampler.constrained(logits), top, normal))
+        answer.top.append(_best(sampler.constrained(given.row()), top, given.normal))
     sampler.advance(token)
     if token in stop:
         answer.reason = "stop"
     return token in stop or len(answer.ids) >= max_tokens
 
 
-def _best(logits: Tensor, count: int, normal: float) -> list[tuple[int, float]]:
+def _best(logits: Floats, count: int, normal: float) -> list[tuple[int, float]]:
     """The best tokens with their logprobs, the lowest id first among equals."""
     if count == 1:
-        index = int(logits.argmax())
-        return [(index, float(logits[index]) - normal)]
-    ordered = torch.sort(logits, descending=True, stable=True)
-    return [
-        (index, value - normal)
-        for index, value in zip(ordered.indices[:count].tolist(), ordered.values[:count].tolist(), strict=True)
-        if not math.isinf(value)
-    ]
+        order: Iterator[int] = iter([int(logits.argmax())])
+    else:
+        order = map(int, np.argsort(-logits, kind="stable")[:count])
+    found = ((index, float(logits[index])) for index in order)
+    return [(index, value - normal) for index, value in found if not math.isinf(value)]

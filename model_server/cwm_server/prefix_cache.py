@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from cwm_server.architecture import KVCache
+from cwm_server.kv_cache import KVCache
 from cwm_server.sequences import common_prefix
 
 __all__ = ["Entry", "PrefixCache", "common_prefix"]
@@ -13,7 +13,7 @@ __all__ = ["Entry", "PrefixCache", "common_prefix"]
 
 @dataclass(slots=True, eq=False)
 class Entry:
-    """A sequence and its one-row cache: `cache.length == len(ids)` whenever nobody is writing.
+    """A sequence and its one-row cache: `cache.lengths == [len(ids)]` whenever nobody is writing.
 
     A call that writes into an entry has `claimed` it; others may read what it holds between two calls of the decoder.
     """
@@ -25,7 +25,7 @@ class Entry:
     @property
     def size(self) -> int:
         """Bytes of its keys and values, free slots included."""
-        return sum(tensor.nbytes for tensor in (*self.cache.keys, *self.cache.values))
+        return self.cache.nbytes
 
 
 class PrefixCache:

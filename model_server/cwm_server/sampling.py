@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-import torch
-from torch import Tensor
+import numpy as np
+from numpy.typing import NDArray
+
+from cwm_server.language_model import Floats
 
 
 class Guide(Protocol):
@@ -30,6 +33,18 @@ class Constraint(Protocol):
         """A guide that has read `ids`."""
 
 
+class Given(Protocol):
+    """A place to choose a token at: the best one by its logits, and all of them where they are needed."""
+
+    @property
+    def best(self) -> int: ...
+
+    @property
+    def highest(self) -> float: ...
+
+    def row(self) -> Floats: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Sampling:
     """Temperature 0 is greedy. `top_p` keeps the most likely tokens that together are this probable, at least one."""
@@ -42,10 +57,9 @@ class Sampling:
 GREEDY = Sampling()
 
 
-def allowed(masks: Sequence[bytes], device: torch.device | str = "cpu") -> Tensor:
-    """Masks as one tensor (N, V) of booleans."""
-    joined = torch.frombuffer(bytearray(b"".join(masks)), dtype=torch.bool)
-    return joined.view(len(masks), -1).to(device)
+def allowed(masks: Sequence[bytes]) -> NDArray[np.bool_]:
+    """Masks as one array (n, V) that may be written to."""
+    return np.frombuffer(bytearray(b"".join(masks)), dtype=np.bool_).reshape(len(masks), -1)
 
 
 class Sampler:
@@ -57,36 +71,34 @@ class Sampler:
     def __init__(self, sampling: Sampling, guide: Guide | None = None) -> None:
         self._sampling = sampling
         self._guide = guide
-        self._generator = torch.Generator()  # on the CPU, so that every device draws the same numbers
-        if sampling.seed is None:
-            self._generator.seed()
-        else:
-            self._generator.manual_seed(sampling.seed)
+        self._random = random.Random(sampling.seed)
 
-    def constrained(self, logits: Tensor) -> Tensor:
+    def constrained(self, logits: Floats) -> Floats:
         """`logits` (V,), minus infinity where a token may not come next."""
         mask = self._guide.mask() if self._guide is not None else None
-        return logits if mask is None else logits.masked_fill(~allowed([mask], logits.device)[0], -torch.inf)
+        return logits if mask is None else np.where(allowed([mask])[0], logits, np.float32(-np.inf))
 
     def advance(self, token: int) -> None:
         """Tell the guide which token came."""
         if self._guide is not None:
             self._guide.advance(token)
 
-    def choose(self, logits: Tensor, best: int | None = None) -> int:
-        """The next token by `logits` (V,), of which `best` is the argmax; greedy takes the lowest id among equals."""
-        if self._sampling.temperature == 0:
-            token = int(logits.argmax()) if best is None else best
-            if self._guide is None or self._guide.permits(token):
-                return token
-            return int(self.constrained(logits).argmax())
-        logits = self.constrained(logits)
+    def choose(self, given: Given) -> tuple[int, float]:
+        """The next token and its logit; greedy takes the lowest id among equals."""
+        greedy = self._sampling.temperature == 0
+        if greedy and (self._guide is None or self._guide.permits(given.best)):
+            return given.best, given.highest
+        logits = self.constrained(given.row())
+        token = int(logits.argmax()) if greedy else self.draw(logits)
+        return token, float(logits[token])
+
+    def draw(self, logits: Floats) -> int:
+        """A token from the nucleus of `logits` (V,)."""
         # The ordering, and with it the nucleus, is that of the logits; the lowest id comes first among equals.
-        scaled = (logits - logits.max()).double() / self._sampling.temperature
-        ordered = torch.sort(torch.softmax(scaled, 0), descending=True, stable=True)
-        reached = ordered.values.cumsum(0)  # (V,)
-        nucleus = 1 + int((reached < self._sampling.top_p * float(reached[-1])).sum())
+        scaled = (logits.astype(np.float64) - float(logits.max())) / self._sampling.temperature
+        order = np.argsort(-scaled, kind="stable")
+        reached = np.exp(scaled[order]).cumsum()  # (V,), not normalised
+        nucleus = 1 + int((reached < self._sampling.top_p * reached[-1]).sum())
         reached = reached[: min(nucleus, len(reached))]
-        draw = torch.rand((), generator=self._generator, dtype=torch.float64).item() * float(reached[-1])
-        index = int((reached <= draw).sum())
-        return int(ordered.indices[min(index, len(reached) - 1)])
+        index = int((reached <= self._random.random() * reached[-1]).sum())
+        return int(order[min(index, len(reached) - 1)])

@@ -35,47 +35,48 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def serve(options: argparse.Namespace) -> None:
     """Load the model, listen, and serve. Raises ServeError."""
-    try:
-        # Before torch is imported and the model loaded, which takes a while.
-        from cwm_server.serving.guard import TokenError, read_token
+    from cwm_server.serving.guard import TokenError, read_token
+    from cwm_server.threads import limit_threads
 
+    try:
+        # Before the model is loaded, which takes a while.
         token = read_token(options.token_file)
-        listener = _listen(options.host, options.port, token)
-        import torch
+    except TokenError as error:
+        raise ServeError(str(error)) from None
+    listener = _listen(options.host, options.port, token)
+    if options.threads is not None:
+        limit_threads(options.threads)
+    from cwm_server.model_config import CheckpointError
+    from cwm_server.tokenizer import EMBEDDED, TokenizerError
+
+    directory = (options.model or EMBEDDED).resolve()
+    try:
         import uvicorn
 
         from cwm_server.api import create_app
-        from cwm_server.architecture import CheckpointError, load_model
         from cwm_server.engine import Engine
         from cwm_server.fingerprint import weights_digest
+        from cwm_server.loading import load
         from cwm_server.serving.connections import protocol
-        from cwm_server.tokenizer import EMBEDDED, TokenizerError, load_tokenizer
+
+        loaded = load(
+            directory, engine=options.engine, device=options.device, dtype=options.dtype, threads=options.threads
+        )
     except ImportError as error:
-        raise ServeError(f'{error.name} is not installed: pip install "pytest-cwm[server]"') from None
-    except TokenError as error:
-        raise ServeError(str(error)) from None
-    if options.device.startswith("cuda") and not torch.cuda.is_available():
-        raise ServeError(f"--device {options.device}: torch finds no CUDA device here")
-    directory = (options.model or EMBEDDED).resolve()
-    kind = options.dtype if options.dtype != "auto" else "float32" if options.device == "cpu" else "bfloat16"
-    try:
-        model = load_model(directory, dtype=getattr(torch, kind), device=options.device)
-        tokenizer = load_tokenizer(directory)
+        extra = "server" if error.name == "torch" else "embedded"
+        raise ServeError(f'{error.name} is not installed: pip install "pytest-cwm[{extra}]"') from None
     except (CheckpointError, TokenizerError) as error:
         raise ServeError(str(error)) from None
     name = options.name or directory.name
     limits = limits_of(options)
-
-    def prepare() -> None:
-        if options.threads is not None:
-            torch.set_num_threads(options.threads)  # OpenMP keeps the number per calling thread
-
     app = create_app(
-        Engine(model, cache_bytes=options.cache << 20, batch_bytes=max(_LEAST_BATCH, _BATCHES // limits.running)),
+        Engine(
+            loaded.model, cache_bytes=options.cache << 20, batch_bytes=max(_LEAST_BATCH, _BATCHES // limits.running)
+        ),
         name,
         token=token,
-        tokenizer=tokenizer,
-        prepare=prepare,
+        tokenizer=loaded.tokenizer,
+        prepare=loaded.prepare,
         limits=limits,
         weights=weights_digest(directory),
     )

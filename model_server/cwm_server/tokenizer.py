@@ -89,7 +89,9 @@ class SentencePieceTokenizer:
         try:
             import sentencepiece
         except ImportError:
-            raise TokenizerError(f"{name} needs the package sentencepiece: pip install 'pytest-cwm[server]'") from None
+            raise TokenizerError(
+                f"{name} needs the package sentencepiece: pip install 'pytest-cwm[embedded]'"
+            ) from None
         processor: Any = sentencepiece.SentencePieceProcessor()
         try:
             processor.LoadFromSerializedProto(data)

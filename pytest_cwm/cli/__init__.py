@@ -47,4 +47,5 @@ def _serve(arguments: list[str]) -> int:
 
         return serve(arguments)
     except ModuleNotFoundError as error:
-        return fail(f"serving needs {error.name}: pip install 'pytest-cwm[server]'")
+        extra = "server" if error.name == "torch" else "embedded"
+        return fail(f"serving needs {error.name}: pip install 'pytest-cwm[{extra}]'")

@@ -1,6 +1,6 @@
 """The embedded model: a child process that serves it on loopback, started once and ended with its predictor.
 
-torch is imported in the child only. The child ends when this process does, however that comes about.
+numpy is imported in the child only. The child ends when this process does, however that comes about.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from pytest_cwm.predictors.openai import OpenAITransport
 from pytest_cwm.predictors.transport import Constraint, Generated, ModelInfo, TokenScore
 
 NAME = "cwm-embedded"
-_NEEDED = ("torch", "sentencepiece", "safetensors", "starlette", "uvicorn", "prometheus_client")
+_NEEDED = ("numpy", "sentencepiece", "safetensors", "starlette", "uvicorn", "prometheus_client")
 # A debugger, a profiler or coverage of the tests is not meant for the server.
 _NOT_INHERITED = ("COV_CORE_", "COVERAGE_", "PYTEST_", "PYTHONINSPECT", "PYTHONWARNINGS", "PYTHONPROFILEIMPORTTIME")
 
@@ -36,7 +36,7 @@ class EmbeddedPredictor(TokenPredictor):
     """Starts the server at once and waits for it at the first question. `directory` is another model's.
 
     It decodes under a constraint unless told not to (`constrain`). Raises PredictionError when it can't work at all:
-    torch or the weights are missing.
+    numpy or the weights are missing.
     """
 
     def __init__(
@@ -171,7 +171,7 @@ def _check_installed() -> None:
     for package in _NEEDED:
         if importlib.util.find_spec(package) is None:
             raise PredictionError(
-                f'the embedded model needs {package}: pip install "pytest-cwm[server]", '
+                f'the embedded model needs {package}: pip install "pytest-cwm[embedded]", '
                 "or name a server with --cwm-server URL"
             )
 
@@ -182,7 +182,6 @@ def _start(directory: Path, name: str, token: str, errors: IO[bytes]) -> subproc
     roots = [_root("cwm_server"), _root("cwm_tracer")]
     environment = {key: value for key, value in os.environ.items() if not key.startswith(_NOT_INHERITED)}
     environment["CWM_TOKEN"] = token
-    environment["OMP_NUM_THREADS"] = str(_threads())
     paths = [*roots, *map(os.path.abspath, filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep)))]
     environment["PYTHONPATH"] = os.pathsep.join(dict.fromkeys(paths))
     try:
@@ -210,6 +209,6 @@ def _root(package: str) -> str:
 
 
 def _threads() -> int:
-    """Half of the processors: the tests run at the same time, and OpenMP's threads stall each other on a busy one."""
+    """Half of the processors: the tests run at the same time, and threads that share a product wait for each other."""
     count = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     return max(1, min(4, count // 2))

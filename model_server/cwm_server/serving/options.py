@@ -64,6 +64,12 @@ def limits_of(options: argparse.Namespace) -> Limits:
 def _model(group: Any) -> None:
     group.add_argument("--model", type=Path, metavar="DIR", help="checkpoint's directory (default: the embedded one)")
     group.add_argument("--name", help="the model's name in requests (default: the directory's)")
+    group.add_argument(
+        "--engine",
+        choices=["auto", "numpy", "torch"],
+        default="auto",
+        help="what computes the model; auto: numpy on a CPU in float32, else torch",
+    )
     group.add_argument("--device", default="cpu", help="torch device, such as cpu or cuda (default: cpu)")
     group.add_argument(
         "--dtype",
