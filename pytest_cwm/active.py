@@ -147,6 +147,10 @@ class ActivePlugin:
             self._session.close()
 
     def _make_session(self) -> PredictionSession:
+        # pytest rewrites what it imports of a plugin, and on 3.11 two threads that make syntax trees at once can fail:
+        # the session's makes some.
+        import pytest_cwm.reporting  # noqa: F401
+
         expectations = None
         if self._settings.against is not None:
             from pytest_cwm.lastgreen.opening import open_expectations
