@@ -43,7 +43,7 @@ def url(request, tmp_path_factory):
 
 
 def predictor(url: str, constrain: bool) -> contextlib.closing[CompletionsPredictor]:
-    return contextlib.closing(CompletionsPredictor(url, tiny_tokenizer(), constrain=constrain, frame_tokens=220))
+    return contextlib.closing(CompletionsPredictor(url, tiny_tokenizer(), constrain=constrain, frame_tokens=150))
 
 
 @pytest.mark.parametrize("name", PROGRAMS)
