@@ -324,6 +324,7 @@ class Terminal:
             stdout=inner,
             stderr=inner,
             start_new_session=True,
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),  # may be ignored where we run
             env={**os.environ, "TERM": "dumb"},
         )
         os.close(inner)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from cwm_tracer.redaction import Redactor
@@ -72,6 +72,7 @@ MIXED = st.recursive(
 )
 
 
+@example({0, -1})
 @given(st.lists(MIXED, max_size=2) | st.tuples(PARTS, MIXED) | st.sets(PARTS, max_size=3) | st.frozensets(PARTS))
 def test_a_container_asked_at_once_has_the_text_that_its_parts_make(value: Any) -> None:
     redactor = Redactor(values=["environment value"])

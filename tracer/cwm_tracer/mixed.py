@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from cwm_tracer.digest import ATOMS
+from cwm_tracer.digest import ATOMS, is_ordered
 from cwm_tracer.foreign import ForeignCalls, clean, has_no_address
 from cwm_tracer.native import is_native
 from cwm_tracer.own_repr import OwnReprs
@@ -39,9 +39,9 @@ class MixedValues:
         try:
             if not self._is_fit(value, id(type(value)), 1):
                 return None
+            make = _sorted_repr if id(type(value)) in _SETS and len(value) > 1 and not is_ordered(value) else repr
         except RuntimeError:  # another thread changes it
             return None
-        make = _sorted_repr if id(type(value)) in _SETS and len(value) > 1 else repr
         text = self._ask.raw(make, value, {})
         if text is None or len(text) > _LONGEST or ".." in text:
             return None
