@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import threading
+import time
 from collections.abc import Callable
 
 import pytest
@@ -47,7 +48,7 @@ class Worker(threading.Thread):
 def waiting(turns: Turns, count: int) -> None:
     """Wait until so many calls wait for their turns."""
     while len(turns._waiting) < count:
-        pass
+        time.sleep(0.001)
 
 
 @pytest.fixture
@@ -205,9 +206,13 @@ def test_answers_of_interleaved_calls_are_those_of_lone_ones(seed):
         finally:
             turn.leave()
 
+    first = turns.turn("holder")
+    first.enter()
     threads = [threading.Thread(target=work, args=(index,), daemon=True) for index in range(len(calls))]
-    for thread in threads:
+    for count, thread in enumerate(threads, 1):
         thread.start()
+        waiting(turns, count)
+    first.leave()
     for thread in threads:
         thread.join(60)
     assert given == expected
