@@ -13,6 +13,7 @@ pytest.importorskip("safetensors")
 import torch
 
 from cwm_server.architecture import Decoder, ModelConfig, load_model, save_model
+from tiny_models import LLAMA3
 
 CONFIG = ModelConfig(
     vocab_size=97,
@@ -25,14 +26,6 @@ CONFIG = ModelConfig(
     sliding_window=6,
     max_position_embeddings=64,
 )
-LLAMA3 = {
-    "rope_type": "llama3",
-    "rope_theta": 1_000_000.0,
-    "factor": 16.0,
-    "low_freq_factor": 1.0,
-    "high_freq_factor": 4.0,
-    "original_max_position_embeddings": 32,
-}
 
 
 def random_decoder(config: ModelConfig = CONFIG, seed: int = 0) -> Decoder:

@@ -174,8 +174,9 @@ def test_a_loop_may_bind_its_variable_or_not() -> None:
 @pytest.mark.parametrize(
     ("value", "lasts"),
     [
-        *((value, True) for value in ("3", "-2.5", "'a'", "None", "(1, 2)", "<function f>")),
+        *((value, True) for value in ("3", "-2.5", "'a'", "None", "()", "(1,)", "(1, -2.5e-07, True)", "<function f>")),
         *((value, False) for value in ("[1]", "{'a': 1}", "Point(x=1)", "([1],)")),
+        (f"({'1' * 60}, {'2' * 60}, [])", False),  # told at once, in however many ways its digits can be grouped
     ],
 )
 def test_what_cannot_change_does_not_while_no_line_binds_it_anew(value: str, lasts: bool) -> None:

@@ -15,9 +15,9 @@ Values = Mapping[str, str]  # what the variables hold, by name, in the order of 
 _UNCHANGED = UNCHANGED.encode()
 _AROUND = len('"": "..", ')
 # Values that can't change while a name is bound to them, or whose text would not show it.
-_ATOM = r"-?(?:\d[\d.]*(?:e[+-]?\d+)?j?|inf|nan)|True|False|None"
+_ATOM = r"(?:-?(?:\d[\d.]*(?:e[+-]?\d+)?j?|inf|nan)|True|False|None)"
 _LASTING = re.compile(
-    rf"(?:{_ATOM}|\((?:(?:{_ATOM}),? ?)*\)|[bB]?'.*'|[bB]?\".*\"|range\([-\d, ]*\)"
+    rf"(?:{_ATOM}|\((?:{_ATOM}(?:, {_ATOM})*,?)?\)|[bB]?'.*'|[bB]?\".*\"|range\([-\d, ]*\)"
     r"|<(?:function|class|module|built-in function|generator object|coroutine object) .*>"
     r"|<(?:\w+_\w*iterator|zip|map|filter|enumerate|reversed) object>)",
     re.DOTALL,
