@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import re
 import shutil
 import socket
 import ssl
@@ -20,6 +21,7 @@ from pytest_cwm.predictors.breaker import Breaker
 from pytest_cwm.predictors.http import JsonClient, RefusedError, Timeouts
 from serving import Call, Reply, answering
 
+HTTP = re.compile(rb"(?s).*\r\n\r\n\{\}$")  # a request whose body is an empty object, from end to end
 QUICK = Timeouts(connect=10, read=10, retry=0.01, quick=10, patience=0.5)  # a loaded machine may be slow
 SHORT = Timeouts(connect=10, read=0.4, retry=0.01, whole=1.0, quick=0.3, patience=0.5)  # where waiting must end
 
@@ -33,6 +35,14 @@ def failure_of(ask: Callable[[], object]) -> str:
     return text
 
 
+def whole_request(connection: socket.socket) -> bytes:
+    """What a client sends, HTTP to its last byte: one that still sends when the other side goes sees another error."""
+    got = connection.recv(1 << 16)
+    while got.startswith(b"POST") and not HTTP.match(got) and (more := connection.recv(1 << 16)):
+        got += more
+    return got
+
+
 @contextlib.contextmanager
 def speaking(*pieces: bytes, pause: float = 0.0, then: str = "close") -> Iterator[tuple[str, list[bytes]]]:
     """A server that sends raw bytes with pauses, whatever it is asked, then closes, resets or hangs."""
@@ -42,7 +52,7 @@ def speaking(*pieces: bytes, pause: float = 0.0, then: str = "close") -> Iterato
 
     def serve(connection: socket.socket) -> None:
         with connection, contextlib.suppress(OSError):
-            asked.append(connection.recv(1 << 16))
+            asked.append(whole_request(connection))
             for piece in pieces:
                 connection.sendall(piece)
                 released.wait(pause)
