@@ -5,7 +5,7 @@ from __future__ import annotations
 import fnmatch
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Set
 from pathlib import Path
 
 _INSTALLED = frozenset({"site-packages", "dist-packages"})
@@ -19,6 +19,8 @@ class UserCode:
         self._include = include
         self._exclude = exclude
         self._known: dict[str, bool] = {}
+        self._modules: list[int] = []
+        self._files: set[str] = set()
         self._environments: dict[str, bool] = {}
 
     def __call__(self, filename: str) -> bool:
@@ -27,12 +29,18 @@ class UserCode:
             known = self._known[filename] = self._decide(filename)
         return known
 
-    def files(self) -> Iterator[str]:
-        """The files of all imported modules that are the user's."""
-        for module in list(sys.modules.values()):
-            file = getattr(module, "__file__", None)
-            if isinstance(file, str) and file.endswith(".py") and self(file):
-                yield file
+    def files(self) -> Set[str]:
+        """The files of all modules imported so far that are the user's."""
+        # Asked before every test, when hundreds of modules are there and none is new. Names are not enough to see that:
+        # a name may be imported again from elsewhere.
+        modules = [*map(id, list(sys.modules.values()))]
+        if modules != self._modules:
+            self._modules = modules
+            for module in list(sys.modules.values()):
+                file = getattr(module, "__file__", None)
+                if isinstance(file, str) and file.endswith(".py") and self(file):
+                    self._files.add(file)
+        return self._files
 
     def _decide(self, filename: str) -> bool:
         if filename.startswith("<"):

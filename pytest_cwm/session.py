@@ -1,7 +1,7 @@
 """Predicting and comparing recorded tests beside the tests that still run, and the report of it all.
 
-Memory does not grow with the run: a recording that waits, and a test that was predicted, go to disk. Where nothing is
-predicted, nothing waits.
+Memory does not grow with the run: a recording that waits, and a test that was predicted, go to disk. Only for a model
+does a test wait: where nothing is predicted, or what is expected is on disk, it is done with at once.
 """
 
 from __future__ import annotations
@@ -50,11 +50,11 @@ class _Test:
 
 
 class PredictionSession:
-    """Takes recordings as they come, predicts them one after another in a thread, and reports on all at the end.
+    """Takes recordings as they come, predicts them one after another, and reports on all at the end.
 
-    `make_predictor` is called once, in that thread, when the first recording is there; a `PredictionError` of its is
-    the reason given for every missing prediction. With `expectations` tests are compared with these, and nothing is
-    predicted. `failed` are the tests that failed in any phase.
+    A model is asked in a thread. `make_predictor` is called once, when the first recording is there; a
+    `PredictionError` of its is the reason given for every missing prediction. With `expectations` tests are compared
+    with these, and nothing is predicted. `failed` are the tests that failed in any phase.
     """
 
     def __init__(
@@ -91,7 +91,7 @@ class PredictionSession:
             earlier.reported.cancel()
         demand = Demand(dict(recorded.fail_under), recorded.strict)
         test = self._tests[nodeid] = self._pending[nodeid] = _Test(outcome, demand, recorded, Future())
-        if not self._asks:
+        if not self._asks_a_model:
             self._predict_and_store(nodeid, test)
             return
         if self.pending() > _UNPACKED:
@@ -181,6 +181,10 @@ class PredictionSession:
     def _asks(self) -> bool:
         return self._settings.mode != "none"
 
+    @property
+    def _asks_a_model(self) -> bool:
+        return self._asks and self._expectations is None and self._settings.cassette != "replay"
+
     def _gates(self, report: Report) -> tuple[GateResult, ...]:
         demands = {
             nodeid: test.demand for nodeid, test in self._tests.items() if test.demand.fail_under or test.demand.strict
@@ -206,7 +210,7 @@ class PredictionSession:
             )
         return notes
 
-    # -- in the thread
+    # -- in the thread, where a model is asked
 
     def _predict_and_store(self, nodeid: str, test: _Test) -> None:
         recorded, place = self._recorded(test), test.recorded

@@ -17,6 +17,8 @@ _CRASHES = (3, 13) <= sys.version_info < (3, 13, 3)
 _LOOKS_AT_LOCALS = frozenset(
     {"locals", "vars", "dir", "eval", "exec", "_getframe", "currentframe", "f_locals", "f_back", "breakpoint"}
 )
+# Loads of a name, and what their argument counts it in: from 3.11 on that of LOAD_GLOBAL has a flag in its lowest bit.
+_LOADS = {dis.opmap["LOAD_NAME"]: 1, dis.opmap["LOAD_GLOBAL"]: 2 if sys.version_info >= (3, 11) else 1}
 _HOLDERS = 3  # of the dict that belongs to a frame: the frame, a variable here, and the argument that is counted
 _variable: Any = getattr(ctypes.pythonapi, "PyFrame_GetVar", None)  # from 3.12 on
 if _variable is not None:
@@ -86,7 +88,7 @@ def _one_by_one(frame: FrameType, code: CodeType) -> dict[str, Any]:
 
 def holds_its_locals(code: CodeType) -> bool:
     """Whether code keeps, or loops over, what `locals()` returns: before 3.13 it changes with every traced event."""
-    if not {"locals", "vars"} & {*code.co_names}:
+    if not _may_ask_for_locals(code):
         return False
     shown = [each for each in dis.get_instructions(code) if each.opname not in ("PRECALL", "PUSH_NULL")]
     for at, each in enumerate(shown[:-2]):
@@ -99,6 +101,21 @@ def holds_its_locals(code: CodeType) -> bool:
             if shown[at].opname == "GET_ITER" and shown[at + 1].opname == "FOR_ITER":
                 return True
     return False
+
+
+def _may_ask_for_locals(code: CodeType) -> bool:
+    """Whether an instruction may load the global `locals` or `vars`: by the low bits of its argument.
+
+    Disassembling takes half a millisecond, and every test names `locals`: pytest's assertions read it as an attribute.
+    """
+    loads = {
+        (opcode, (index * scale + more) & 0xFF)
+        for index, name in enumerate(code.co_names)
+        if name in ("locals", "vars")
+        for opcode, scale in _LOADS.items()
+        for more in range(scale)
+    }
+    return bool(loads) and not loads.isdisjoint(zip(code.co_code[::2], code.co_code[1::2], strict=True))
 
 
 def _calls(instruction: dis.Instruction) -> bool:
