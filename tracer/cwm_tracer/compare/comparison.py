@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from cwm_tracer.compare.align import Block
 from cwm_tracer.compare.changes import changed_sentence
@@ -22,16 +22,15 @@ from cwm_tracer.compare.metrics import Mean, Metric, Rate
 from cwm_tracer.compare.origin import Origin, Origins
 from cwm_tracer.compare.routes import branch_path, line_path
 from cwm_tracer.compare.scopes import align_frames
-from cwm_tracer.compare.score import Score, score_frame
+from cwm_tracer.compare.score import Score, score_agreement, score_frame
 from cwm_tracer.compare.table9 import table9
-from cwm_tracer.compare.values import is_redacted, same_value
+from cwm_tracer.compare.values import any_redacted, is_redacted, same_value
 from cwm_tracer.model import EXPECTATION, Choice, Ending, Event, Frame, Problem, ProblemKind, Trace, Verification
 
 Question = Literal["tf", "fr"]
 
 
-@dataclass(frozen=True, slots=True)
-class Pair:
+class Pair(NamedTuple):
     """A true frame and what was predicted for it.
 
     `score` is None where there is nothing to score: a frame that was given, or one whose prediction is missing.
@@ -73,16 +72,20 @@ def compare_verification(truth: Trace, verification: Verification) -> Comparison
     missing = 0
     origins = Origins(lasting=False)
     choices = verification.choices
+    withheld = any_redacted(truth.frames)
     for index, frame, before in _with_state_before(truth.frames):
         choice = choices[index] if index < len(choices) else None
         if index == 0 or choice is None:
             missing += index > 0
             pairs.append(Pair(index, frame, None, None))
             continue
-        score = score_frame(frame, choice.frame, before, well_formed=_is_well_formed(choice))
-        pairs.append(Pair(index, frame, choice.frame, score))
         if choice.bits is not None:
             bits.append(choice.bits)
+        if choice.frame is frame and not withheld and not choice.problems:  # most frames of most traces
+            pairs.append(Pair(index, frame, frame, score_agreement(frame, before)))
+            continue
+        score = score_frame(frame, choice.frame, before, well_formed=_is_well_formed(choice))
+        pairs.append(Pair(index, frame, choice.frame, score))
         if not score.frame:
             divergences.append(_divergence(truth.frames, index, choice, score, origins.of(frame, score)))
         origins.note(index, frame, score)

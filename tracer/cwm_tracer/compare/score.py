@@ -10,7 +10,7 @@ from cwm_tracer import wire
 from cwm_tracer.compare.masks import fits
 from cwm_tracer.compare.metrics import Rate
 from cwm_tracer.compare.paths import Inner, only_difference
-from cwm_tracer.compare.values import Level, is_redacted, level_of, same_value
+from cwm_tracer.compare.values import Level, any_redacted, is_redacted, level_of, same_value
 from cwm_tracer.model import Frame
 
 _NOTHING = Rate()
@@ -83,8 +83,8 @@ def score_frame(
 
     `masked` says that it was recorded, and that `<varies>` in it stands for any value.
     """
-    if predicted is truth and (score := _score_same(truth, before, well_formed)) is not None:
-        return score
+    if predicted is truth and not any_redacted((truth,)) and not any(map(is_redacted, (before or {}).values())):
+        return score_agreement(truth, before, well_formed)
     if masked and predicted is not None:
         predicted = _unmasked(predicted, truth)
     event = predicted is not None and predicted.event is truth.event
@@ -103,14 +103,13 @@ def score_frame(
     return Score(event, action, None, right, well_formed)
 
 
-def _score_same(frame: Frame, before: Mapping[str, str] | None, well_formed: bool) -> Score | None:
-    """The score of a frame against itself; None where a value is redacted, and has to be left out."""
+def score_agreement(frame: Frame, before: Mapping[str, str] | None, well_formed: bool = True) -> Score:
+    """The score of a frame against itself, where neither it nor `before` holds a redacted value."""
     state = frame.locals
     if state is None:
-        return None if is_redacted(frame.argument or "") else _all_right(None, 0, well_formed)
-    before = before or {}
-    if any(map(is_redacted, state.values())) or any(map(is_redacted, before.values())):
-        return None
+        return _all_right(None, 0, well_formed)
+    if before is None:
+        return _all_right(len(state), len(state), well_formed)
     gone = len(before.keys() - state.keys())
     return _all_right(len(state) + gone, len(state.items() - before.items()) + gone, well_formed)
 

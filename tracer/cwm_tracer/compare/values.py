@@ -94,6 +94,16 @@ def is_redacted(truth: str) -> bool:
     return REDACTED in truth
 
 
+def any_redacted(frames: Iterable[Frame]) -> bool:
+    """Whether a value of some frames is not shown. What many frames show is looked at once."""
+    shown: set[str | None] = set()
+    for frame in frames:
+        if frame.locals is not None:
+            shown.update(frame.locals.values())
+        shown.add(frame.argument)
+    return any(is_redacted(value) for value in shown if value is not None)
+
+
 def count_redacted(frames: Iterable[Frame]) -> int:
     """How many values of some frames are not shown."""
     return sum(
