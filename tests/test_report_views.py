@@ -89,6 +89,9 @@ def test_findings_gather_what_happens_on_one_line() -> None:
 def test_sarif_points_at_lines_and_names_rules_that_it_declares() -> None:
     (run,) = json.loads(to_sarif(report()))["runs"]
     rules = [rule["id"] for rule in run["tool"]["driver"]["rules"]]
+    for rule in run["tool"]["driver"]["rules"]:  # what GitHub's code scanning wants of each
+        assert re.fullmatch(r"[A-Z]\w+", rule["name"])
+        assert all(rule[part]["text"] for part in ("shortDescription", "fullDescription", "help"))
     assert run["results"]
     for result in run["results"]:
         assert rules[result["ruleIndex"]] == result["ruleId"]

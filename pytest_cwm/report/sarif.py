@@ -17,6 +17,10 @@ from pytest_cwm.report.findings import Finding, Wanted, findings
 from pytest_cwm.report.words import PREDICTED, words_of
 
 _SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
+_HELP = (
+    "On this line a test's recorded execution parted from what was expected of it. The message names the test and the "
+    "step; `cwm report REPORT.json` shows both sides around it, with `--html PAGE.html` the whole execution."
+)
 # What a code host takes of one file.
 MAX_RESULTS = 5000
 
@@ -49,7 +53,10 @@ def _driver(report: Report) -> dict[str, Any]:
     driver["rules"] = [
         {
             "id": _id(kind),
+            "name": kind.value.title().replace(" ", ""),
             "shortDescription": {"text": text},
+            "fullDescription": {"text": text[:1].upper() + text[1:] + "."},
+            "help": {"text": _HELP},
             "defaultConfiguration": {"level": "note"},
         }
         for kind, text in words_of(report).rules.items()
@@ -81,7 +88,7 @@ def _results(found: Sequence[Finding]) -> list[dict[str, Any]]:
 
 
 def _id(kind: DivergenceKind) -> str:
-    return f"cwm/{kind.value.replace(' ', '-')}"
+    return f"cwm-{kind.value.replace(' ', '-')}"
 
 
 def _text(text: str) -> str:
