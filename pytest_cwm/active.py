@@ -10,6 +10,7 @@ import pytest
 from pytest_cwm import __version__, alarm
 from pytest_cwm.baseline import load_baseline
 from pytest_cwm.cassettes.full_run import FullRun
+from pytest_cwm.garbage import uncollected
 from pytest_cwm.marker import Start, read_marker
 from pytest_cwm.options import LAST_GREEN, Settings
 from pytest_cwm.predictors.base import Predictor
@@ -60,7 +61,7 @@ class ActivePlugin:
         complete = item.stash.get(_COMPLETE, None)  # not there yet when a subtest is reported
         if complete is not None and call.when == "call":
             del item.stash[_COMPLETE]
-            with alarm.held():  # the test has ended, and so has the time it is given
+            with alarm.held(), uncollected():  # the test has ended, and so has the time it is given
                 recorded = complete()
             if self._settings.pdb and report.failed:
                 item.stash[_RECORDED] = recorded
@@ -79,13 +80,14 @@ class ActivePlugin:
             self._session.failed.add(self._shown.get(report.nodeid, report.nodeid))
         if self._session is None or carried is None:
             return
-        recorded = Recorded.from_json(carried) if isinstance(carried, str) else carried
         outcome: str = report.outcome
         if hasattr(report, "wasxfail"):
             outcome = {"skipped": "xfailed", "passed": "xpassed"}.get(outcome, outcome)
-        self._shown[report.nodeid] = recorded.nodeid
-        for each in (recorded, *recorded.others):
-            self._session.add(each.nodeid, outcome, each)
+        with uncollected():
+            recorded = Recorded.from_json(carried) if isinstance(carried, str) else carried
+            self._shown[report.nodeid] = recorded.nodeid
+            for each in (recorded, *recorded.others):
+                self._session.add(each.nodeid, outcome, each)
         delattr(report, _ATTRIBUTE)
 
     def pytest_exception_interact(self, node: Any, call: pytest.CallInfo[Any], report: Any) -> None:
