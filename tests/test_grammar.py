@@ -194,7 +194,6 @@ def test_a_call_shows_the_parameters_of_what_it_stands_on() -> None:
     assert not lets(guide_after(*before), Special.CALL, '{"result')
     assert lets(guide_after(*before), Special.CALL, '{".0": "<range_iterator object>"}', *LINE[2:4])
     assert not lets(guide_after(*before), Special.CALL, '{".0": "1"}', Special.ACTION, "def total")
-    assert lets(guide_after(*before), Special.CALL, "{}", Special.ACTION, "def main():\n")
     assert not lets(guide_after(*before), Special.CALL, "{}", Special.ACTION, "def total")
 
 

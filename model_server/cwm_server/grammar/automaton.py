@@ -132,7 +132,7 @@ class Automaton:
         self._source = source
         self._complete = complete
         self._states: dict[object, State] = {}
-        self._called: dict[frozenset[bytes], tuple[Choices, frozenset[int] | None]] = {}
+        self._called: dict[object, tuple[Choices, frozenset[int] | None]] = {}
         self.start = Place((Activation(),) * depth, begun=depth > 0)
 
     def at(self, place: Place) -> State:
@@ -330,22 +330,23 @@ class Automaton:
         if state.event is Event.CALL:
             if not state.place.begun:
                 return source.entry
-            lines = self._calls(state.names)[1]
+            lines = self._calls(state.place, state.names)[1]
             return source.anywhere.lines if lines is None else source.shown(lines)
         expected = self._expected(state.place)
         return expected.lines if state.event is Event.LINE else expected.ends
 
-    def _calls(self, said: frozenset[bytes]) -> tuple[Choices, frozenset[int] | None]:
-        if said not in self._called:
-            self._called[said] = self._source.calls(said)
-        return self._called[said]
+    def _calls(self, place: Place, said: frozenset[bytes]) -> tuple[Choices, frozenset[int] | None]:
+        reach = self._expected(place).reach if place.activations else None
+        if (reach, said) not in self._called:
+            self._called[reach, said] = self._source.calls(said, reach)
+        return self._called[reach, said]
 
     def _names(self, state: State) -> tuple[Choices | None, bool]:
         """The names that can come next, None for any, and whether the locals may end."""
         if not self._complete:
             return None, True
         if state.event is Event.CALL:
-            choices, lines = self._calls(state.names)
+            choices, lines = self._calls(state.place, state.names)
             return choices, lines is None or bool(lines)
         return self._expected(state.place).names(state.names)
 
@@ -370,9 +371,14 @@ class Automaton:
             return event is Event.CALL
         if not place.activations:
             return self._source.suspends
-        if not self._complete or event in (Event.CALL, Event.EXCEPTION):
+        if not self._complete or event is Event.EXCEPTION:
             return True
+        if event is Event.CALL:
+            choices, lines = self._calls(place, frozenset())
+            return bool(choices.texts) or lines is None or bool(lines)
         expected = self._expected(place)
+        if expected.owes:
+            return False
         return expected.may_return if event is Event.RETURN else bool(expected.lines.texts)
 
     def _may_end(self, place: Place) -> bool:

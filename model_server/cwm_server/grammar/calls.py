@@ -6,7 +6,7 @@ import ast
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from cwm_server.grammar.flow import COMPREHENSIONS, FUNCTIONS, OWNERS, RESUMED, first_line
+from cwm_server.grammar.syntax import COMPREHENSIONS, FUNCTIONS, OWNERS, RESUMED, first_line
 
 ITERATED = ".0"  # how Python names what a comprehension iterates over
 
@@ -15,38 +15,58 @@ ITERATED = ".0"  # how Python names what a comprehension iterates over
 class Opening:
     """One way in which a call can begin: on some `lines`, with the `required` names in their order.
 
-    Names from outside, closed over, follow where `others` is true; nothing else does.
+    Names from outside, closed over, follow where `others` is true; nothing else does. `function` is the name of a
+    function that stands in no class. `inner`: whoever calls stands on one of the `lines` too.
     """
 
     lines: frozenset[int]
     required: tuple[str, ...] = ()
     others: bool = True
+    function: str = ""
+    inner: bool = False
 
 
 def openings(tree: ast.Module) -> Iterator[Opening]:
     """All ways in which calls can begin, or be resumed, in a text."""
-    pending: list[tuple[ast.AST, bool]] = [(tree, False)]
+    pending = [_Place(tree)]
     while pending:
-        node, nested = pending.pop()
-        yield from _openings(node, nested)
-        inside = nested or isinstance(node, (*OWNERS, ast.Lambda))
-        pending += [(child, inside) for child in ast.iter_child_nodes(node)]
+        place = pending.pop()
+        yield from _openings(place)
+        node = place.node
+        nested = place.nested or isinstance(node, (*OWNERS, ast.Lambda))
+        # Before Python 3.12 the syntax tree does not know on which lines the parts of an f-string stand.
+        unplaced = place.unplaced or isinstance(node, ast.JoinedStr)
+        is_class = isinstance(node, ast.ClassDef)
+        pending += [_Place(child, nested, is_class, unplaced) for child in ast.iter_child_nodes(node)]
 
 
-def _openings(node: ast.AST, nested: bool) -> Iterator[Opening]:
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """A node, and where it stands: `nested` in a definition, as `method` in a class, `unplaced` in an f-string."""
+
+    node: ast.AST
+    nested: bool = False
+    method: bool = False
+    unplaced: bool = False
+
+
+def _openings(place: _Place) -> Iterator[Opening]:
+    node = place.node
     if isinstance(node, OWNERS):
         lines = frozenset(range(first_line(node), node.lineno + 1))
+        name = node.name if isinstance(node, FUNCTIONS) and not place.method else ""
         parameters = tuple(_parameters(node.args)) if isinstance(node, FUNCTIONS) else ()
-        if isinstance(node, FUNCTIONS) and not any(name.startswith("__") for name in parameters):
-            yield Opening(lines, parameters, nested)
+        if isinstance(node, FUNCTIONS) and not any(parameter.startswith("__") for parameter in parameters):
+            yield Opening(lines, parameters, place.nested, name)
         else:
-            yield Opening(lines)
+            yield Opening(lines, function=name)
         if getattr(node, "type_params", ()):
             yield Opening(lines)
     elif isinstance(node, ast.Lambda):
         yield Opening(_lines(node), tuple(_parameters(node.args)))
     elif isinstance(node, COMPREHENSIONS):
-        yield Opening(_lines(node), (ITERATED,))
+        inner = not (isinstance(node, ast.GeneratorExp) or place.unplaced or _is_async(node))
+        yield Opening(_lines(node), (ITERATED,), inner=inner)
     if isinstance(node, (*RESUMED, ast.GeneratorExp)) or (isinstance(node, COMPREHENSIONS) and _is_async(node)):
         yield Opening(_lines(node))
     elif isinstance(node, (ast.AsyncFor, ast.AsyncWith)):

@@ -10,12 +10,11 @@ import ast
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
+from cwm_server.grammar.reach import Calls, calls_of
+from cwm_server.grammar.syntax import COMPREHENSIONS, OWNERS, RESUMED, first_line
+
 END = 0  # among the lines that follow: the function may return there
 _Function = ast.FunctionDef | ast.AsyncFunctionDef
-FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
-OWNERS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
-COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
-RESUMED = (ast.Yield, ast.YieldFrom, ast.Await)
 # Syntax that can change a value that some name is already bound to, or run code that does.
 _CHANGING = (
     *(ast.Call, ast.Subscript, ast.Attribute, ast.AugAssign, ast.For, ast.AsyncFor, ast.With, ast.AsyncWith),
@@ -32,7 +31,8 @@ class Step:
     `after` are the lines that can come next in this activation, END among them where it can return; `caught` those at
     which it goes on after an exception. `within` are the lines of the same statement, on which its return or exception
     can stand. `binds` and `unbinds` are names that it can bind or remove, `sure` those that are bound once another line
-    follows. `calm`: it changes no value that a name has, but by binding the name anew.
+    follows. `calm`: it changes no value that a name has, but by binding the name anew. `calls` are those of each
+    statement on it.
     """
 
     after: set[int] = field(default_factory=set)
@@ -42,6 +42,7 @@ class Step:
     unbinds: set[str] = field(default_factory=set)
     sure: set[str] = field(default_factory=set)
     calm: bool = True
+    calls: set[Calls] = field(default_factory=set)
     statements: set[int] = field(default_factory=set)  # their identities
 
 
@@ -94,7 +95,7 @@ class Flow:
             return self._match(node, follow, around)
         if isinstance(node, OWNERS):
             lines = range(first_line(node), max(node.lineno + 1, first_line(node.body[0])))
-            return self._add(node, (), follow, around, lines)
+            return self._add(node, _evaluated(node), follow, around, lines)  # type: ignore[arg-type]
         return self._simple(node, follow, around)
 
     def _simple(self, node: ast.stmt, follow: frozenset[int], around: _Around) -> frozenset[int]:
@@ -216,6 +217,11 @@ class Flow:
             isinstance(node, _CHANGING) or _contains(parts, _CHANGING) or bool(getattr(node, "decorator_list", ()))
         )
         certain = isinstance(node, _SURE) and len(own) == 1 and not loops
+        calls = calls_of(node, parts)
+        # A `return` is reported again when what had to run before it has run.
+        returns = isinstance(node, ast.Return) and around.leave != {END}
+        if len(own) > 1 or loops or returns:
+            calls = replace(calls, certain=frozenset())
         for line in own:
             step = self.steps.setdefault(line, Step())
             step.after |= after | (own if len(own) > 1 or loops else frozenset())
@@ -227,6 +233,7 @@ class Flow:
             step.binds |= bound
             step.unbinds |= unbound
             step.calm = step.calm and not changing
+            step.calls.add(calls)
             step.statements.add(id(node))
             step.sure = bound if certain and len(step.statements) == 1 else set()
         return own
@@ -245,10 +252,12 @@ def _handler_lines(handler: ast.ExceptHandler) -> range:
     return _lines((handler.type,) if handler.type is not None else (), handler.lineno)
 
 
-def first_line(node: ast.stmt) -> int:
-    """Where a statement begins, with its decorators."""
-    decorators: list[ast.expr] = getattr(node, "decorator_list", [])
-    return min([node.lineno, *(decorator.lineno for decorator in decorators)])
+def _evaluated(node: ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef) -> list[ast.expr]:
+    """The expressions of a definition that are evaluated with it."""
+    if isinstance(node, ast.ClassDef):
+        return [*node.decorator_list, *node.bases, *(each.value for each in node.keywords)]
+    defaults = (each for each in node.args.kw_defaults if each is not None)
+    return [*node.decorator_list, *node.args.defaults, *defaults]
 
 
 def _silent(test: ast.expr, begin: frozenset[int]) -> frozenset[int]:

@@ -11,7 +11,9 @@ from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 
 from cwm_server.grammar.calls import ITERATED, Opening, openings
-from cwm_server.grammar.flow import COMPREHENSIONS, FUNCTIONS, OWNERS, RESUMED, Flow, first_line
+from cwm_server.grammar.flow import Flow, Step
+from cwm_server.grammar.reach import Plain, plain_functions
+from cwm_server.grammar.syntax import COMPREHENSIONS, FUNCTIONS, OWNERS, RESUMED, first_line
 from cwm_tracer.source import parsed
 from cwm_tracer.wire import START_MARKER, strip_marker
 
@@ -57,6 +59,14 @@ class Region:
     names: frozenset[bytes]  # as `json.dumps` spells them
 
 
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """What some lines can call: of the plain functions those in `functions`, None for all; and what stands on `lines`."""
+
+    functions: frozenset[str] | None
+    lines: frozenset[int]
+
+
 class Source:
     """What a context's text allows, with every line that runs in it (`complete`).
 
@@ -92,6 +102,10 @@ class Source:
             self.suspends = not marked or any(self._outline.suspends(number) for number in marked)
         else:
             self.suspends = bool(re.search(r"\b(?:yield|await|async)\b", text))
+        # Where all that runs is seen: code that was left out, or that makes code, may call anything.
+        self._plain: Plain | None = None
+        if tree is not None and not self.binds_freely and not any(_is_gap(line) for line in self._lines):
+            self._plain = plain_functions(tree)
         # What the names of a CALL take at most, in bytes.
         self.longest_call = max((sum(len(name) + 10 for name in required) for _, required in self._openings), default=0)
 
@@ -105,7 +119,7 @@ class Source:
             found |= self._outline.scope(number)
         key = frozenset(found)
         if key not in self._regions:
-            if any(self._lines[number - 1].strip() == "# ..." for number in key):
+            if any(_is_gap(self._lines[number - 1]) for number in key):
                 return None  # something was left out here
             names = self._outline.names(key) & self._bound
             self._regions[key] = Region(Choices(self._shown(sorted(key))), _spelled(names))
@@ -120,12 +134,29 @@ class Source:
         if number not in self._flows:
             node = self._outline.function(number)
             flow = Flow(node) if node is not None else None
-            # Where the body begins on that line, or type parameters do, other calls stand on it as well.
-            clear = flow is not None and number not in flow.steps and not getattr(node, "type_params", ())
+            # Where the body begins on that line, or a comprehension stands on it, other calls do so as well.
+            others = sum(number in opening.lines for opening, _ in self._openings) > 1
+            clear = flow is not None and number not in flow.steps and not others
             self._flows[number] = flow if clear else None
         return self._flows[number]
 
-    def calls(self, said: frozenset[bytes]) -> tuple[Choices, frozenset[int] | None]:
+    def reach(self, steps: Collection[Step]) -> Reach | None:
+        """What code that stands on these lines can call; None where that is not known."""
+        if self._plain is None or not steps:
+            return None
+        within = frozenset[int]().union(*(step.within for step in steps))
+        return Reach(self._plain.reached(calls for step in steps for calls in step.calls), within)
+
+    def owes(self, steps: Collection[Step]) -> bool:
+        """Whether code that stands on these lines calls something before it goes on, unless it raises."""
+        plain = self._plain
+        return (
+            plain is not None
+            and len(steps) > 0
+            and all(len(step.statements) == 1 and all(map(plain.due, step.calls)) for step in steps)
+        )
+
+    def calls(self, said: frozenset[bytes], reach: Reach | None) -> tuple[Choices, frozenset[int] | None]:
         """Of a CALL that has shown some names: the names that can be next, and where it can stand if it ends there.
 
         No line at all where it may not end, None for any line.
@@ -134,6 +165,8 @@ class Source:
             return Choices(self.anywhere.names - said), None
         names, lines = set[bytes](), set[int]()
         for opening, required in self._openings:
+            if reach is not None and not self._is_reached(opening, reach):
+                continue
             due = required[len(said) : len(said) + 1]
             if due and said.issuperset(required[: len(said)]):
                 names.update(due)
@@ -141,6 +174,13 @@ class Source:
                 names |= self.anywhere.names if opening.others else frozenset()
                 lines |= opening.lines
         return Choices(names - said), frozenset(lines)
+
+    def _is_reached(self, opening: Opening, reach: Reach) -> bool:
+        if opening.inner:
+            return not opening.lines.isdisjoint(reach.lines)
+        assert self._plain is not None
+        plain = opening.function in self._plain.names
+        return reach.functions is None or not plain or opening.function in reach.functions
 
     def numbers(self, line: bytes) -> frozenset[int]:
         """The lines of this text."""
@@ -302,6 +342,11 @@ def _loose(body: Iterable[ast.stmt]) -> Iterator[ast.stmt]:
 
 def _last(node: ast.stmt | ast.expr) -> int:
     return node.end_lineno or node.lineno
+
+
+def _is_gap(line: str) -> bool:
+    """Whether a line stands for others that were left out."""
+    return line.strip() == "# ..."
 
 
 def _is_marked(line: str) -> bool:

@@ -1,0 +1,140 @@
+"""Which functions a line can call, and which it has to: by the names that stand in it.
+
+Only of a *plain* function everything is seen: a `def` outside of classes, without decorators, no generator, whose name
+stands for nothing else in the text and is used to call it and in no other way. Whatever else runs, somebody may have
+been given, and may call whenever code runs that is not shown.
+"""
+
+from __future__ import annotations
+
+import ast
+import builtins
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from cwm_server.grammar.syntax import COMPREHENSIONS, FUNCTIONS, OWNERS, RESUMED
+
+_WORD = re.compile(r"[^\W\d]\w*")
+_PATH = re.compile(r"[\w.:/-]+")
+# Builtins that find what they call, or that the program may have been told to replace.
+_FINDING = frozenset(
+    ("eval", "exec", "getattr", "globals", "locals", "vars", "super", "__import__", "compile", "type", "breakpoint")
+)
+_BUILTINS = frozenset(dir(builtins)) - _FINDING
+# Statements of which every call that stands in a certain place is made once the line runs.
+_TESTING = (ast.If, ast.While, ast.Assert)
+_VALUED = (ast.Assign, ast.AugAssign, ast.AnnAssign, ast.Return, ast.Expr)
+
+
+@dataclass(frozen=True, slots=True)
+class Calls:
+    """What the code of a line calls: functions by `names`, some of them `certain` to be called unless it raises.
+
+    `hidden`: it also runs code that is not shown.
+    """
+
+    names: frozenset[str] = frozenset()
+    certain: frozenset[str] = frozenset()
+    hidden: bool = False
+
+
+def calls_of(node: ast.AST, parts: Iterable[ast.AST]) -> Calls:
+    """What runs of a statement besides its blocks, `parts`."""
+    parts = list(parts)
+    names, hidden = set[str](), isinstance(node, (*OWNERS, ast.Import, ast.ImportFrom))
+    for each in (each for part in parts for each in ast.walk(part)):
+        if isinstance(each, ast.Call) and isinstance(each.func, ast.Name):
+            names.add(each.func.id)
+        elif isinstance(each, (ast.Call, ast.Attribute, *RESUMED)):
+            hidden = True
+    value = node.test if isinstance(node, _TESTING) else node.value if isinstance(node, _VALUED) else None
+    return Calls(frozenset(names), frozenset(_certain(value) if value is not None else ()), hidden)
+
+
+def _certain(node: ast.expr) -> Iterator[str]:
+    """The names that are called wherever an expression is evaluated."""
+    pending: list[ast.AST] = [node]
+    while pending:
+        each = pending.pop()
+        if isinstance(each, ast.Call) and isinstance(each.func, ast.Name):
+            yield each.func.id
+        if isinstance(each, ast.BoolOp):
+            pending.append(each.values[0])
+        elif isinstance(each, ast.IfExp):
+            pending.append(each.test)
+        elif isinstance(each, ast.Compare):
+            pending += [each.left, each.comparators[0]]
+        elif not isinstance(each, (ast.Lambda, *COMPREHENSIONS)):
+            pending += ast.iter_child_nodes(each)
+
+
+@dataclass(frozen=True, slots=True)
+class Plain:
+    """The plain functions of a text, by name. `own` are those that no import may stand for."""
+
+    names: frozenset[str] = frozenset()
+    own: frozenset[str] = frozenset()
+    _known: frozenset[str] = frozenset()
+
+    def reached(self, calls: Iterable[Calls]) -> frozenset[str] | None:
+        """The plain functions that some lines can call; None for all."""
+        names = set[str]()
+        for each in calls:
+            if each.hidden or not each.names <= self._known:
+                return None
+            names |= each.names
+        return self.names & names
+
+    def due(self, calls: Calls) -> bool:
+        """Whether a line calls a plain function unless it raises."""
+        return not self.own.isdisjoint(calls.certain)
+
+
+def plain_functions(tree: ast.Module) -> Plain:
+    """Those of a text that is shown in full."""
+    defined, spoiled, imported = set[str](), set[str](), set[str]()
+    methods = {id(each) for node in ast.walk(tree) if isinstance(node, ast.ClassDef) for each in node.body}
+    called = {id(node.func) for node in ast.walk(tree) if isinstance(node, ast.Call)}
+    for node in ast.walk(tree):
+        if isinstance(node, FUNCTIONS):
+            if id(node) not in methods:
+                (defined if _is_simple(node) else spoiled).add(node.name)
+        elif isinstance(node, ast.alias):
+            (spoiled if node.asname else imported).add(node.asname or node.name)
+            if node.asname:
+                spoiled.add(node.name)
+        elif isinstance(node, ast.Name):
+            if id(node) not in called:
+                spoiled.add(node.id)
+        elif isinstance(node, ast.Attribute):
+            spoiled.add(node.attr)
+        elif isinstance(node, ast.Constant) and isinstance(node.value, str):
+            if _PATH.fullmatch(node.value):  # what is found by its name
+                spoiled.update(_WORD.findall(node.value))
+        else:
+            spoiled.update(_other_names(node))
+    names = defined - spoiled
+    safe = _BUILTINS - spoiled - imported - defined
+    return Plain(frozenset(names), frozenset(names - imported), frozenset(names | safe))
+
+
+def _is_simple(node: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
+    suspends = any(isinstance(each, RESUMED) for each in ast.walk(node))
+    return isinstance(node, ast.FunctionDef) and not (node.decorator_list or suspends or node.name.startswith("__"))
+
+
+def _other_names(node: ast.AST) -> Iterator[str]:
+    """The names that a node binds otherwise than by `def`, by `import` or as a variable."""
+    if isinstance(node, ast.arg):
+        yield node.arg
+    elif isinstance(node, (ast.Global, ast.Nonlocal)):
+        yield from node.names
+    elif isinstance(node, ast.ClassDef):
+        yield node.name
+    elif isinstance(node, (ast.ExceptHandler, ast.MatchAs, ast.MatchStar)) or hasattr(ast, "TypeVar"):
+        name = getattr(node, "name", None)
+        if isinstance(name, str):
+            yield name
+    if isinstance(node, ast.MatchMapping) and node.rest:
+        yield node.rest

@@ -1,0 +1,250 @@
+"""Whom a line can call, and whom it has to: by the names that stand in it."""
+
+from __future__ import annotations
+
+import textwrap
+
+import pytest
+
+pytest.importorskip("sentencepiece")
+
+from cwm_server.grammar import Constraint, Grammars
+from cwm_tracer import wire
+from cwm_tracer.context import build_context
+from cwm_tracer.model import Ending
+from cwm_tracer.wire import START_MARKER, Segment, Special
+from recorded import record
+from tiny_tokenizer import tiny_tokenizer
+
+GRAMMARS = Grammars(tiny_tokenizer(), tiny_tokenizer().vocabulary_size)
+NEWLINE = "\n"
+HELPER = "def helper(y):\n    return y\n"
+CALLED: list[Segment] = [Special.CALL, '{"y": "1"}', Special.ACTION, "def helper(y):\n", Special.FRAME]
+
+
+def after(line: str, text: str = HELPER) -> list[Segment]:
+    """A trace that stands on a line of `main`, below other definitions."""
+    return [
+        *wire.encode_context(f"{text}def main(x):  {START_MARKER}\n    {line}\n    return 0\n"),
+        *(Special.CALL, '{"x": "1"}', Special.ACTION, "def main(x):\n", Special.FRAME),
+        *(Special.LINE, '{"x": ".."}', Special.ACTION, f"    {line.split(NEWLINE)[0]}\n", Special.FRAME),
+    ]
+
+
+def lets(before: list[Segment], *segments: Segment) -> bool:
+    guide = Constraint(GRAMMARS).guide(tiny_tokenizer().encode(before))
+    return all(guide.advance(token) for token in tiny_tokenizer().encode(segments))
+
+
+def goes_on(before: list[Segment]) -> bool:
+    """Whether the next line may come at once."""
+    return lets(before, Special.LINE)
+
+
+@pytest.mark.parametrize("line", ["y = x + 1", "y = [x][0]", "y = len(str(x))", "assert x, [x]"])
+def test_a_line_that_names_no_function_calls_none(line: str) -> None:
+    assert not lets(after(line), Special.CALL)
+    assert goes_on(after(line))
+
+
+@pytest.mark.parametrize("line", ["y = helper(x)", "y = x and helper(x)", "y = [helper(z) for z in x]"])
+def test_a_line_may_call_what_it_names(line: str) -> None:
+    assert lets(after(line), *CALLED)
+
+
+@pytest.mark.parametrize("line", ["y = other(x)", "y = x.run()", "y = x.value", "y = x()()", "y = getattr(x, 'a')"])
+def test_where_code_runs_that_is_not_shown_anything_may_be_called(line: str) -> None:
+    assert lets(after(line), *CALLED)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"@decorated\n{HELPER}",
+        f"{HELPER}handlers = [helper]\n",
+        f"{HELPER}import tools\ntools.helper = 1\n",
+        f'{HELPER}NAMES = ["shop.tools:helper"]\n',
+        f"{HELPER}def run(helper):\n    pass\n",
+        "class Helper:\n    def helper(y):\n        return y\n",
+        "def helper(y):\n    yield y\n",
+        f"{HELPER}# ...\n",
+        f"{HELPER}def free():\n    return eval('1')\n",
+    ],
+)
+def test_a_function_that_was_handed_on_may_be_called_anywhere(text: str) -> None:
+    definition = next(line for line in text.split("\n") if "def helper(y)" in line)
+    call: list[Segment] = [Special.CALL, '{"y": "1"}', Special.ACTION, f"{definition}\n", Special.FRAME]
+    assert lets(after("z = x + 1", text), *call)
+    assert goes_on(after("z = helper(x)", text))
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "y = helper(x)",
+        "y = x + helper(helper(x))[0]",
+        "y = (helper(x), 1)",
+        "return helper(x) or x",
+        "assert helper(x) == x",
+        "if helper(x) and x:\n        pass",
+        "y = f'{helper(x)!r:>5}'",
+        "y = {**{}, x: [helper(x)]}",
+    ],
+)
+def test_a_call_that_is_due_comes_before_anything_but_an_exception(line: str) -> None:
+    before = after(line)
+    assert not lets(before, Special.LINE)
+    assert not lets(before, Special.RETURN)
+    assert lets(before, *CALLED)
+    assert lets(before, Special.EXCEPTION)
+    returned: list[Segment] = [
+        *(*CALLED, Special.LINE, '{"y": ".."}', Special.ACTION, "    return y\n", Special.FRAME),
+        *(Special.RETURN, Special.ACTION, "    return y\n", Special.ARGUMENT, '"1"', Special.FRAME),
+    ]
+    assert lets([*before, *returned], Special.RETURN if line.startswith("return") else Special.LINE)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "y = x and helper(x)",
+        "y = helper(x) if x else 0",
+        "y = x < x < helper(x)",
+        "y = lambda: helper(x)",
+        "y = [helper(z) for z in x]",
+        "for y in helper(x): pass",
+        "assert x, helper(x)",
+    ],
+)
+def test_a_call_that_may_be_left_out_is_not_due(line: str) -> None:
+    assert goes_on(after(line))
+
+
+def test_a_call_is_not_due_where_the_name_may_be_somebody_elses() -> None:
+    assert goes_on(after("y = helper(x)", f"from tools import helper\n{HELPER}"))
+
+
+def test_a_comprehension_is_called_where_it_stands() -> None:
+    text = "def other(y):\n    return [y for _ in range(y)]\n"
+    call: list[Segment] = [
+        *(Special.CALL, '{".0": "<range_iterator object>"}', Special.ACTION),
+        "    return [y for _ in range(y)]\n",
+    ]
+    assert not lets(after("z = other(x)", text), *call)
+    inside: list[Segment] = [
+        *(Special.CALL, '{"y": "1"}', Special.ACTION, "def other(y):\n", Special.FRAME),
+        *(Special.LINE, '{"y": ".."}', Special.ACTION, "    return [y for _ in range(y)]\n", Special.FRAME),
+    ]
+    assert lets([*after("z = other(x)", text), *inside], *call)
+
+
+PROGRAMS = {
+    "a call behind finally": """
+    def helper(y):
+        return y
+
+    def inner():
+        try:
+            return helper(1)
+        finally:
+            done = 1
+
+    def main():
+        return inner() + helper(2)
+    """,
+    "a call inside with": """
+    from contextlib import contextmanager, suppress
+
+    def helper(y):
+        return 1 / y
+
+    @contextmanager
+    def managed():
+        helper(1)
+        yield
+        helper(2)
+
+    def main():
+        with managed():
+            a = helper(3)
+        with suppress(ZeroDivisionError):
+            return helper(0)
+        return a
+    """,
+    "calls by whatever was handed a function": """
+    from collections import defaultdict
+    from functools import partial
+
+    def helper(y=0):
+        return y
+
+    class Box:
+        value = property(helper)
+        __lt__ = __add__ = lambda a, b: 5
+
+    def main():
+        made = defaultdict(helper)
+        first = made[1]
+        box = Box()
+        both = box + box
+        less = box < box
+        value = type(box.value)
+        more = partial(helper, 2)()
+        each = list(map(helper, [1, 2]))
+        for one in map(helper, [3]):
+            last = one
+        return first
+    """,
+    "calls with arguments that fail": """
+    def helper(y):
+        return y
+
+    def main():
+        try:
+            a = helper()
+        except TypeError:
+            a = helper(1 if True else helper(2))
+        while helper(a) < 3:
+            a = helper(a) + 1
+        if a and not helper(a):
+            return 1
+        elif helper(a) == 3: return helper(4)
+        return 2
+    """,
+    "comprehensions in every place": """
+    def helper(y):
+        return [y for y in range(y)]
+
+    def main():
+        nested = [[b for b in helper(a)] for a in (1, 2)]
+        text = f'{[c for c in "ab"]} and {sum(d for d in helper(2))}'
+        long = [
+            e
+            for e in helper(
+                2
+            )
+        ]
+        def inner(default=[f for f in (1,)]):
+            return {g: h for g, h in [default + default]}
+        for i in [j for j in helper(1)]:
+            with_ = {k for k in helper(3) if [m for m in (k,)]}
+        return inner() or nested
+    """,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", sorted(PROGRAMS))
+def test_what_really_happens_is_never_ruled_out(name: str) -> None:
+    recording = record(textwrap.dedent(PROGRAMS[name]))
+    context = build_context(recording.frames, recording.entry, recording.sources, budget=100_000)
+    assert recording.meta.ending is Ending.RETURNED
+    assert context.complete
+    segments, cursor = list[Segment](), wire.START
+    for frame in recording.frames:
+        segments += wire.encode_frame(frame, cursor)
+        cursor = cursor.after(frame)
+    ids = tiny_tokenizer().encode([*wire.encode_context(context.text), *segments])
+    start = len(tiny_tokenizer().encode(wire.encode_context(context.text)))
+    guide = Constraint(GRAMMARS).guide(ids[:start])
+    outside = [place for place in range(start, len(ids)) if not guide.advance(ids[place])]
+    assert [wire.to_text(tiny_tokenizer().decode(ids[start : place + 1]))[-300:] for place in outside] == []
