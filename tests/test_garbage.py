@@ -24,7 +24,7 @@ def test_the_collector_is_as_it_was_afterwards() -> None:
 
 def test_the_collector_works_again_after_an_error() -> None:
     with pytest.raises(ZeroDivisionError), uncollected():
-        1 / 0  # noqa: B018
+        1 / 0
     assert gc.isenabled()
 
 

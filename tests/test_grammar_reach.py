@@ -138,6 +138,27 @@ def test_a_comprehension_is_called_where_it_stands() -> None:
     assert lets([*after("z = other(x)", text), *inside], *call)
 
 
+def test_a_comprehension_stays_on_its_lines_and_shows_its_names() -> None:
+    inside: list[Segment] = [*after("z = [y for y in x]", ""), Special.CALL, '{".0": "<list_iterator object>"}']
+    inside += [Special.ACTION, "    z = [y for y in x]\n", Special.FRAME]
+    frame: list[Segment] = [Special.ACTION, "    z = [y for y in x]\n", Special.FRAME]
+    assert lets(inside, Special.LINE, '{".0": ".."}', *frame)
+    assert not lets(inside, Special.LINE, '{"x')
+    assert not lets(inside, Special.LINE, '{".0": "..", "z')
+    inside += [Special.LINE, '{".0": ".."}', *frame]
+    assert lets(inside, Special.LINE, '{".0": "..", "y": "1"}', *frame)
+    assert not lets(inside, Special.LINE, '{".0": ".."}', Special.ACTION, "    return 0\n")
+    assert lets(inside, Special.RETURN, Special.ACTION, "    z = [y for y in x]\n", Special.ARGUMENT)
+
+
+def test_a_lambda_keeps_its_parameters() -> None:
+    inside: list[Segment] = [*after("z = sorted(x, key=lambda y: -y)", ""), Special.CALL, '{"y": "1"}']
+    inside += [Special.ACTION, "    z = sorted(x, key=lambda y: -y)\n", Special.FRAME, Special.LINE]
+    assert lets(inside, '{"y": ".."}', Special.ACTION, "    z = sorted(x, key=lambda y: -y)\n")
+    assert not lets(inside, "{}")
+    assert not lets(inside, '{"x')
+
+
 PROGRAMS = {
     "a call behind finally": """
     def helper(y):
@@ -226,6 +247,13 @@ PROGRAMS = {
         ]
         def inner(default=[f for f in (1,)]):
             return {g: h for g, h in [default + default]}
+        walrus = [last := n for n in helper(3)]
+        later = (o + p for o in helper(2) for p in [q for q in (o, lambda r: o + r)] if p is o)
+        for s in later:
+            t = sorted([3, 1], key=lambda u: (lambda v: v * s)(u) + sum(w for w in (u,)))
+        late = lambda: made()
+        made = lambda x=1, *y, **z: [x, y, z, (lambda: x)()]
+        late()
         for i in [j for j in helper(1)]:
             with_ = {k for k in helper(3) if [m for m in (k,)]}
         return inner() or nested

@@ -389,6 +389,9 @@ class Automaton:
         if not self._complete:
             return Activation(values=values, fresh=True)
         source = self._source
+        inner = source.inner(line, frame.locals or {})
+        if inner is not None:  # it may go on from the middle
+            return Activation(*inner, at=inner[1].begin, values=values, fresh=True)
         return Activation(source.region(line), source.flow(line), begun=False, values=values, fresh=True)
 
     def _moved(self, place: Place, line: bytes, frame: Frame) -> Activation:

@@ -16,13 +16,15 @@ class Opening:
     """One way in which a call can begin: on some `lines`, with the `required` names in their order.
 
     Names from outside, closed over, follow where `others` is true; nothing else does. `function` is the name of a
-    function that stands in no class. `inner`: whoever calls stands on one of the `lines` too.
+    function that stands in no class, `expression` a comprehension or a lambda whose place is known. `inner`: whoever
+    calls stands on one of the `lines` too.
     """
 
     lines: frozenset[int]
     required: tuple[str, ...] = ()
     others: bool = True
     function: str = ""
+    expression: ast.expr | None = None
     inner: bool = False
 
 
@@ -34,7 +36,7 @@ def openings(tree: ast.Module) -> Iterator[Opening]:
         yield from _openings(place)
         node = place.node
         nested = place.nested or isinstance(node, (*OWNERS, ast.Lambda))
-        # Before Python 3.12 the syntax tree does not know on which lines the parts of an f-string stand.
+        # Before Python 3.12 the syntax tree does not know where the parts of an f-string stand.
         unplaced = place.unplaced or isinstance(node, ast.JoinedStr)
         is_class = isinstance(node, ast.ClassDef)
         pending += [_Place(child, nested, is_class, unplaced) for child in ast.iter_child_nodes(node)]
@@ -63,10 +65,10 @@ def _openings(place: _Place) -> Iterator[Opening]:
         if getattr(node, "type_params", ()):
             yield Opening(lines)
     elif isinstance(node, ast.Lambda):
-        yield Opening(_lines(node), tuple(_parameters(node.args)))
+        yield Opening(_lines(node), tuple(_parameters(node.args)), expression=None if place.unplaced else node)
     elif isinstance(node, COMPREHENSIONS):
         inner = not (isinstance(node, ast.GeneratorExp) or place.unplaced or _is_async(node))
-        yield Opening(_lines(node), (ITERATED,), inner=inner)
+        yield Opening(_lines(node), (ITERATED,), expression=None if place.unplaced else node, inner=inner)
     if isinstance(node, (*RESUMED, ast.GeneratorExp)) or (isinstance(node, COMPREHENSIONS) and _is_async(node)):
         yield Opening(_lines(node))
     elif isinstance(node, (ast.AsyncFor, ast.AsyncWith)):

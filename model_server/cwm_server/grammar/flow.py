@@ -14,7 +14,6 @@ from cwm_server.grammar.reach import Calls, calls_of
 from cwm_server.grammar.syntax import COMPREHENSIONS, OWNERS, RESUMED, first_line
 
 END = 0  # among the lines that follow: the function may return there
-_Function = ast.FunctionDef | ast.AsyncFunctionDef
 # Syntax that can change a value that some name is already bound to, or run code that does.
 _CHANGING = (
     *(ast.Call, ast.Subscript, ast.Attribute, ast.AugAssign, ast.For, ast.AsyncFor, ast.With, ast.AsyncWith),
@@ -59,13 +58,33 @@ class _Around:
 
 
 class Flow:
-    """The control flow of one function: `steps` by line, `begin` the lines at which its body can begin."""
+    """The control flow of one activation: `steps` by line, `begin` the lines at which it can begin."""
 
-    def __init__(self, function: _Function) -> None:
+    def __init__(self) -> None:
         self.steps: dict[int, Step] = {}
-        self.begin = self._block(function.body, frozenset((END,)), _Around())
-        if END in self.begin:  # nothing runs, not even a `pass`: the `def` line is reported
-            self.begin |= self._add(function, (), frozenset((END,)), _Around(), (function.lineno,))
+        self.begin: frozenset[int] = frozenset()
+
+    @classmethod
+    def of_function(cls, function: ast.FunctionDef | ast.AsyncFunctionDef) -> Flow:
+        """That of a function that is called."""
+        flow = cls()
+        flow.begin = flow._block(function.body, frozenset((END,)), _Around())
+        if END in flow.begin:  # nothing runs, not even a `pass`: the `def` line is reported
+            flow.begin |= flow._add(function, (), frozenset((END,)), _Around(), (function.lineno,))
+        return flow
+
+    @classmethod
+    def of_expressions(cls, nodes: Sequence[ast.expr]) -> Flow:
+        """That of a comprehension or a lambda, one of some: on any of their lines it can go on, or return."""
+        flow = cls()
+        flow.begin = frozenset(_lines(nodes))
+        binds = {each.id for each in _names_in(nodes) if isinstance(each.ctx, ast.Store)}
+        unbinds = {name for node in nodes for part in ast.iter_child_nodes(node) for name in _inlined(part)}
+        for line in flow.begin:
+            step = Step({*flow.begin, END}, set(flow.begin), set(flow.begin), binds, unbinds, calm=False)
+            step.calls.add(Calls(hidden=True))
+            flow.steps[line] = step
+        return flow
 
     # -- statements
 
@@ -95,7 +114,7 @@ class Flow:
             return self._match(node, follow, around)
         if isinstance(node, OWNERS):
             lines = range(first_line(node), max(node.lineno + 1, first_line(node.body[0])))
-            return self._add(node, _evaluated(node), follow, around, lines)  # type: ignore[arg-type]
+            return self._add(node, _evaluated(node), follow, around, lines)
         return self._simple(node, follow, around)
 
     def _simple(self, node: ast.stmt, follow: frozenset[int], around: _Around) -> frozenset[int]:
@@ -250,6 +269,10 @@ def _lines(parts: Iterable[ast.AST], first: int | None = None) -> range:
 
 def _handler_lines(handler: ast.ExceptHandler) -> range:
     return _lines((handler.type,) if handler.type is not None else (), handler.lineno)
+
+
+def _names_in(nodes: Iterable[ast.expr]) -> Iterator[ast.Name]:
+    return (each for node in nodes for each in ast.walk(node) if isinstance(each, ast.Name))
 
 
 def _evaluated(node: ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef) -> list[ast.expr]:

@@ -61,7 +61,7 @@ class Region:
 
 @dataclass(frozen=True, slots=True)
 class Reach:
-    """What some lines can call: of the plain functions those in `functions`, None for all; and what stands on `lines`."""
+    """What some code calls: of the plain functions those in `functions`, None for all; and what stands on `lines`."""
 
     functions: frozenset[str] | None
     lines: frozenset[int]
@@ -90,6 +90,7 @@ class Source:
                 self._numbers.setdefault(shown, []).append(number)
         self._regions: dict[frozenset[int], Region] = {}
         self._flows: dict[int, Flow | None] = {}
+        self._inner: dict[frozenset[int], tuple[Region, Flow]] = {}
         self._choices: dict[frozenset[int], Choices] = {}
         # Whether code may bind names that stand nowhere; and the names that a function's callees can bind for it.
         self.binds_freely = self._outline is None or self._outline.binds_freely
@@ -133,12 +134,32 @@ class Source:
         number = numbers[0]
         if number not in self._flows:
             node = self._outline.function(number)
-            flow = Flow(node) if node is not None else None
+            flow = Flow.of_function(node) if node is not None else None
             # Where the body begins on that line, or a comprehension stands on it, other calls do so as well.
             others = sum(number in opening.lines for opening, _ in self._openings) > 1
             clear = flow is not None and number not in flow.steps and not others
             self._flows[number] = flow if clear else None
         return self._flows[number]
+
+    def inner(self, line: bytes, shown: Collection[str]) -> tuple[Region, Flow] | None:
+        """Where the activation of a comprehension or a lambda stands, told by its CALL; None for any other."""
+        numbers = self._numbers.get(line, [])
+        if len(numbers) != 1 or self._outline is None or self._outline.has_unplaced:
+            return None
+        here = [opening for opening, _ in self._openings if numbers[0] in opening.lines]
+        iterating = [each for each in here if isinstance(each.expression, COMPREHENSIONS)]
+        others = [each for each in here if not isinstance(each.expression, COMPREHENSIONS)]
+        nodes = [each.expression for each in (iterating if ITERATED in shown else others)]
+        if not nodes or None in nodes:
+            return None
+        key = frozenset(map(id, nodes))
+        if key not in self._inner:
+            expressions = [node for node in nodes if node is not None]
+            flow = Flow.of_expressions(expressions)
+            names = (name for each in expressions for node in ast.walk(each) for name in itertools.chain(*_names(node)))
+            region = Region(self.shown(flow.begin), self.spelled({ITERATED, *names}))
+            self._inner[key] = region, flow
+        return self._inner[key]
 
     def reach(self, steps: Collection[Step]) -> Reach | None:
         """What code that stands on these lines can call; None where that is not known."""
@@ -236,6 +257,9 @@ class _Outline:
         names = {*stored, *self._everywhere}
         self.bound = frozenset({*names, *self.mangled(names)})
         self.openings = frozenset(openings(tree))
+        # Before Python 3.12 the syntax tree does not know where the parts of an f-string stand.
+        texts = (part for node in ast.walk(tree) if isinstance(node, ast.JoinedStr) for part in ast.walk(node))
+        self.has_unplaced = any(isinstance(part, _UNNAMED) for part in texts)
 
     def scope(self, number: int) -> set[int]:
         """The lines of the functions and classes whose activations can begin, or go on, at a line."""

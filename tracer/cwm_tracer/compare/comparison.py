@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Literal, NamedTuple
+from typing import Literal
 
 from cwm_tracer.compare.align import Block
 from cwm_tracer.compare.changes import changed_sentence
@@ -30,7 +30,8 @@ from cwm_tracer.model import EXPECTATION, Choice, Ending, Event, Frame, Problem,
 Question = Literal["tf", "fr"]
 
 
-class Pair(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Pair:
     """A true frame and what was predicted for it.
 
     `score` is None where there is nothing to score: a frame that was given, or one whose prediction is missing.
