@@ -31,9 +31,12 @@ class Origins:
         """Take in the score of the true frame `index`."""
         if truth.locals is None or (not self.lasting and not score.differences):
             return
-        known = self._wrong.get(truth.scope, {})
-        now = {each.name: known.get(each.name, index) for each in score.differences}
-        self._wrong[truth.scope] = now if self.lasting else {**known, **now}
+        known = self._wrong.setdefault(truth.scope, {})
+        if self.lasting:
+            self._wrong[truth.scope] = {each.name: known.get(each.name, index) for each in score.differences}
+        else:
+            for each in score.differences:
+                known.setdefault(each.name, index)
 
     def of(self, truth: Frame, score: Score | None = None) -> tuple[Origin, ...]:
         """The variables of a divergent frame that were wrong before it: where its values diverge those that do so."""
