@@ -16,7 +16,7 @@ import pytest
 
 from cwm_tracer.concealing import Concealer
 from cwm_tracer.context import build_context
-from cwm_tracer.model import Ending, Trace
+from cwm_tracer.model import Ending, Frame, Trace
 from cwm_tracer.recorder import Entry, Recorder, Recording, make_recorder
 from cwm_tracer.redaction import DEFAULT_NAMES, Redactor
 from cwm_tracer.source import SourceLines
@@ -167,7 +167,11 @@ class TestRecorder:
         )
         shown, context = self._concealer.conceal(recording.frames, context)
         places = tuple(place and (self._relative(place[0]), place[1]) for place in context.places)
-        frames = tuple(replace(frame, file=self._relative(frame.file or "")) for frame in shown)
+        names = {file: self._relative(file or "") for file in {frame.file for frame in shown}}
+        frames = tuple(
+            Frame(each.event, each.source, each.locals, each.argument, each.scope, names[each.file], each.line)
+            for each in shown
+        )
         return Trace(frames, replace(context, places=places), recording.meta)
 
     def _relative(self, file: str) -> str:

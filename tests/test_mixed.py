@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -38,6 +39,36 @@ class _Node:
     next: Any = None
 
 
+class _Tuple(tuple[Any, ...]):
+    """Leaves its repr to the builtin."""
+
+    __slots__ = ()
+
+
+class _List(list[Any]):
+    def __iter__(self) -> Any:
+        raise AssertionError("the program's code ran")
+
+    def __len__(self) -> int:
+        return 1
+
+
+class _Dict(dict[Any, Any]):
+    """Leaves its repr to the builtin."""
+
+
+class _Text(str):
+    """What a regular expression may be made of."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return f"<text at {id(self):x}>"
+
+
+PATTERNS = [re.compile("a.b", re.VERBOSE), re.compile(b"x" * 300), re.compile(_Text("c")), re.compile("token='[a-z]'")]
+
+
 def _half(value: Any) -> _Node:
     node = _Node(value)
     del node.next
@@ -54,6 +85,7 @@ PARTS = (
     )
     | st.integers()
     | st.sampled_from(["token", "environment value", b"a", None])
+    | st.sampled_from(PATTERNS)
     | st.sampled_from([5000]).map(lambda power: 10**power)
 )
 MIXED = st.recursive(
@@ -65,6 +97,10 @@ MIXED = st.recursive(
         | st.builds(_Node, inner | PARTS, inner)
         | inner.map(_half)
         | st.tuples(PARTS, inner)
+        | st.lists(inner | PARTS, max_size=3).map(_Tuple)
+        | st.lists(inner | PARTS, max_size=3).map(_List)
+        | st.just(_List(range(300)))
+        | st.dictionaries(st.sampled_from(["token", 1]), inner | PARTS, max_size=3).map(_Dict)
         | st.dictionaries(st.sampled_from(["token", "k", 1, b"password"]), inner | PARTS, max_size=3)
         | st.sets(PARTS, max_size=3)
     ),
@@ -76,4 +112,6 @@ MIXED = st.recursive(
 @given(st.lists(MIXED, max_size=2) | st.tuples(PARTS, MIXED) | st.sets(PARTS, max_size=3) | st.frozensets(PARTS))
 def test_a_container_asked_at_once_has_the_text_that_its_parts_make(value: Any) -> None:
     redactor = Redactor(values=["environment value"])
-    assert Renderer(redactor=redactor).of_container(value) == Renderer(redactor=redactor)(value)
+    renderer, text = Renderer(redactor=redactor), Renderer(redactor=redactor)(value)
+    assert renderer.of_container(value) == text
+    assert renderer.of_container(value) == text, "when asked again"

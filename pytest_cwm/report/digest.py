@@ -7,13 +7,14 @@ out, since a model sees neither: code that only moved is the same code.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from cwm_tracer.model import Context, Frame, Trace
 
 Json = Any
+_MOST = 10_000  # variables with their values that are remembered while one trace is looked at
 # A test is asked about and then reported: the same frames come twice in a row.
 _last: tuple[Sequence[Frame], Context, Digests] | None = None
 
@@ -36,11 +37,8 @@ def digests_of(trace: Trace) -> Digests:
     if known is not None and known[0] is trace.frames and known[1] is trace.context:
         return known[2]
     lines = dict.fromkeys(frame.source for frame in trace.frames)
-    frames = [
-        (frame.event.value, frame.source, None if frame.locals is None else [*frame.locals.items()], frame.argument)
-        for frame in trace.frames
-    ]
-    digests = Digests(_digest((trace.context.text, [*lines])), _digest(frames))
+    source = ascii((trace.context.text, [*lines]))
+    digests = Digests(_digest([source]), _digest(_execution(trace.frames)))
     _last = (trace.frames, trace.context, digests) if isinstance(trace.frames, tuple) else None
     return digests
 
@@ -55,7 +53,37 @@ def digests_from_json(data: Json) -> Digests | None:
     return None if data is None else Digests(data["source"], data["execution"])
 
 
-def _digest(value: object) -> str:
+def _execution(frames: Iterable[Frame]) -> Iterator[str]:
+    """In pieces, the `ascii` of a list with a tuple for each frame: event, source, [(name, value), ...], argument."""
+    known: dict[str | None, str] = {None: "None"}
+    items: dict[tuple[str, str], str] = {}
+    last: Mapping[str, str] | None = None
+    state = "None"
+    separator = "["
+    for frame in frames:
+        if frame.locals is not last:
+            last = frame.locals
+            state = "None" if last is None else f"[{', '.join([_item(pair, items) for pair in last.items()])}]"
+        source = known.get(frame.source) or known.setdefault(frame.source, ascii(frame.source))
+        argument = known.get(frame.argument) or known.setdefault(frame.argument, ascii(frame.argument))
+        yield f"{separator}({frame.event.value!a}, {source}, {state}, {argument})"
+        separator = ", "
+    yield "]" if separator == ", " else "[]"
+
+
+def _item(pair: tuple[str, str], known: dict[tuple[str, str], str]) -> str:
+    text = known.get(pair)
+    if text is None:
+        if len(known) >= _MOST:
+            known.clear()
+        text = known[pair] = ascii(pair)
+    return text
+
+
+def _digest(pieces: Iterable[str]) -> str:
     # The repr of strings, tuples and lists is the same everywhere but for characters that a newer Unicode made
     # printable; `ascii` escapes them all.
-    return hashlib.sha256(ascii(value).encode("ascii")).hexdigest()[:32]
+    found = hashlib.sha256()
+    for piece in pieces:
+        found.update(piece.encode("ascii"))
+    return found.hexdigest()[:32]

@@ -13,6 +13,7 @@ _ADDRESS = re.compile(r" at 0x[0-9a-fA-F]{7,16}\b| id='\d{7,}'")  # of objects, 
 _DIGITS = re.compile(r"[0-9a-fA-F]{7}")  # as many as any address has
 _STALLED = 10  # times the seconds may pass in which the thread sleeps, or waits for its turn
 _SHORT = 5  # the part of the seconds, 1 / 5, that is not worth a question
+_READ_SOON = 80  # characters, up to which a text is searched for digits sooner than for an address
 _HUGE = 100_000  # characters; a type that writes more is not asked again
 name_of: Callable[[type], str] = type.__dict__["__qualname__"].__get__  # whatever a metaclass says
 
@@ -120,8 +121,9 @@ def has_no_address(text: str) -> bool:
 
 def clean(text: str, value: object) -> str:
     """A text of `value` without addresses, and as one that can be written to a file."""
-    if _DIGITS.search(text) is not None:
-        text = _ADDRESS.sub("", text)
+    if len(text) > _READ_SOON or _DIGITS.search(text) is not None:
+        if " at 0x" in text or " id='" in text:
+            text = _ADDRESS.sub("", text)
         for address in (f"{id(value):x}", str(id(value))):
             if address in text:
                 text = text.replace(address, "...")

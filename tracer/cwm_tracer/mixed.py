@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Callable
 from typing import Any
 
 from cwm_tracer.digest import ATOMS, is_ordered
@@ -15,7 +17,9 @@ _ATOMS = frozenset(map(id, ATOMS))
 _SIZED = frozenset(map(id, (str, bytes)))
 _LISTS = frozenset(map(id, (list, tuple, dict)))
 _SETS = frozenset(map(id, (set, frozenset)))
+_attribute_of: Callable[[type, str], Any] = type.__getattribute__  # whatever a metaclass says
 _DEEPEST = 3
+_MOST = 1_000
 _LONGEST = 4_000  # characters, below which no bound on values is met but those that are looked at here
 
 
@@ -23,7 +27,8 @@ class MixedValues:
     """Asks for the text of a container at once, where that gives what asking for its parts one by one would give.
 
     That is so for lists, tuples and dicts, and sets at the outermost, of builtin values, of objects whose class has a
-    repr in Python, of those with the interpreter's and of complete records. `items` and `characters` are those of
+    repr in Python, of those with the interpreter's, of complete records, of subclasses that leave their repr to list, tuple
+    or dict, and of regular expressions. `items` and `characters` are those of
     `values.Limits`.
     """
 
@@ -33,6 +38,7 @@ class MixedValues:
         self._own = own
         self._ask = ask
         self._redactor = redactor
+        self._good: set[str] = set()  # texts without anything to take out, which come again and again
 
     def __call__(self, value: Any) -> str | None:
         """The text; None where it must be made part by part."""
@@ -42,12 +48,18 @@ class MixedValues:
             make = _sorted_repr if id(type(value)) in _SETS and len(value) > 1 and not is_ordered(value) else repr
         except RuntimeError:  # another thread changes it
             return None
-        text = self._ask.raw(make, value, {})
-        if text is None or len(text) > _LONGEST or ".." in text:
+        told = self._ask.raw(make, value, {})
+        if told is None or told in self._good:
+            return told
+        if len(told) > _LONGEST or ".." in told:
             return None
-        text = clean(text, value)
+        text = clean(told, value)
         if not has_no_address(text) or self._redactor.hide(text) != text:
             return None
+        if text == told:
+            if len(self._good) >= _MOST:
+                self._good.clear()
+            self._good.add(told)
         return text
 
     def _is_fit(self, value: Any, kind: int, depth: int) -> bool:
@@ -70,9 +82,20 @@ class MixedValues:
             elif kind in _LISTS:
                 if not self._is_fit(part, kind, depth + 1):
                     return False
-            elif not (is_native(type(part)) or self._own.has(part) or self._is_fit_record(part, depth + 1)):
+            elif not (
+                is_native(type(part))
+                or self._own.has(part)
+                or self._is_fit_record(part, depth + 1)
+                or _is_fit_pattern(part)
+                or self._is_fit_subclass(part)
+            ):
                 return False
         return True
+
+    def _is_fit_subclass(self, value: Any) -> bool:
+        """Whether a value of a subclass of list, tuple or dict has the repr of that: it is asked as a whole anyway."""
+        make = _attribute_of(type(value), "__repr__")
+        return any(make is base.__repr__ and base.__len__(value) <= self._items for base in (list, tuple, dict))
 
     def _is_fit_record(self, value: Any, depth: int) -> bool:
         fields = fields_of(value)
@@ -81,6 +104,10 @@ class MixedValues:
         if any(self._redactor.is_secret_key(name) for name, _ in fields):
             return False
         return self._are_fit([held for _, held in fields], depth)
+
+
+def _is_fit_pattern(value: Any) -> bool:
+    return type(value) is re.Pattern and type(value.pattern) in (str, bytes)
 
 
 def _sorted_repr(value: Any) -> str:

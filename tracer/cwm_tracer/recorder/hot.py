@@ -159,7 +159,7 @@ def make_event(transcript: Transcript) -> Callable[[FrameType, str, Any], Any]:
             top: Any = transcript.top
             if (
                 top.frame is not frame
-                or probe() is not present
+                or (probe is not None and probe() is not present)
                 or is_tracing() is not measured
                 or len(entries) >= transcript.limit
             ):
@@ -260,6 +260,36 @@ def make_event(transcript: Transcript) -> Callable[[FrameType, str, Any], Any]:
     return event
 
 
+def make_left(transcript: Transcript) -> Callable[[FrameType, object], Any]:
+    """`Transcript.event` for returns, for the innermost, sooner where a function returns a number or the like."""
+    entries, event, measured = transcript.log.entries, transcript.event, transcript.measured
+    append = entries.append
+
+    def left(frame: FrameType, arg: Any) -> Any:
+        top: Any = transcript.top
+        facts = top.facts
+        kind = type(arg)
+        if (
+            facts.is_resumable
+            or facts.is_secret
+            or not (arg is None or (kind is int and SMALLEST < arg < LARGEST) or kind is bool or kind is float)
+            or is_tracing() is not measured
+            or len(entries) >= transcript.limit
+        ):
+            return event(frame, "return", arg)
+        place = facts.returns.get(frame.f_lasti)
+        if place is None:
+            return event(frame, "return", arg)
+        append((place, arg))
+        transcript.top = top.outer
+        if frame is transcript.root:
+            transcript.end(Ending.RETURNED)
+            return transcript.answer(frame)
+        return event
+
+    return left
+
+
 NOBODY: Any = Activation()  # around the outermost
-NOBODY.frame = None
+NOBODY.frame = NOBODY  # no frame, nor the None that is around the outermost
 NOBODY.depth = 0

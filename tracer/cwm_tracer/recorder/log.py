@@ -80,6 +80,7 @@ class Log:
 
     def __init__(self, is_secret_name: Callable[[str], bool]) -> None:
         self._is_secret_name = is_secret_name
+        self._kinds: dict[str, bool | None] = {}  # of names: whether it is secret, None for one that is not shown
         self._layouts: dict[Any, Layout] = {}
         self._numbers: dict[Place, int] = {}
         self.places: list[Place] = []
@@ -117,14 +118,21 @@ class Log:
         return known
 
     def _move(self, old: Layout, names: tuple[Any, ...], by_name: bool) -> Move:
-        at = {name: at for at, name in enumerate(names) if type(name) is str and not name.startswith(HIDDEN_PREFIX)}
-        order = [name for name, _ in old.shown if name in at]
-        order += [name for name in at if name not in order]
+        kinds = self._kinds
+        at = {}
+        for position, name in enumerate(names):
+            if type(name) is str:
+                if name not in kinds:
+                    kinds[name] = None if name.startswith(HIDDEN_PREFIX) else self._is_secret_name(name)
+                if kinds[name] is not None:
+                    at[name] = position
+        # A dict keeps the order of its first insertions.
+        order = list({**{name: 0 for name, _ in old.shown if name in at}, **at})
         key = (by_name, len(names), tuple(at.items()), tuple(order))
         layout = self._layouts.get(key)
         if layout is None:
-            secret = [name for name in at if self._is_secret_name(name)]
-            watched = tuple(name for name in at if name not in secret)
+            secret = [name for name in at if kinds[name]]
+            watched = tuple(name for name in at if not kinds[name])
             index = {name: number for number, name in enumerate(watched)}
             shown = tuple((name, index.get(name)) for name in order)
             keys, secrets = (tuple(group if by_name else (at[name] for name in group)) for group in (watched, secret))

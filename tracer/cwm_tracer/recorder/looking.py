@@ -14,7 +14,8 @@ from cwm_tracer.recorder.log import Item
 from cwm_tracer.recorder.versions import HAVE_VERSIONS, version_of
 from cwm_tracer.values import Renderer
 
-SMALLEST, LARGEST = -1 << 30, 1 << 30  # the bounds on the whole numbers that are kept as they are
+LARGEST = (1 << 30) - 1  # the bounds on the whole numbers that are kept as they are: ones that the interpreter
+SMALLEST = -LARGEST  # keeps in one digit, which it compares sooner
 LONGEST = 200  # characters of the strings that are
 CHANGING: Any = object()  # stands for a last value that says nothing about the next
 
@@ -71,6 +72,11 @@ class Looker:
             return self._container(value, fingerprint(value))[3]
         return (self._renderer(value),)
 
+    def text(self, value: object) -> str:
+        """The text of any value that is not kept."""
+        text: str = self._constant(value)[0] if is_lasting(value) else self._renderer(value)
+        return text
+
     def again(self, last: list[Any], known: list[Known | None], index: int, value: Any) -> Item | None:
         """The item of a value that can't be kept as it is; None where it has the text that it had before.
 
@@ -91,7 +97,12 @@ class Looker:
                 if said is not None:
                     if (said, id(value)) == before[2]:
                         return None
-                    return self._store(last, known, index, (None, _OWN, (said, id(value)), self._told(value, said)))
+                    return self._store(
+                        last,
+                        known,
+                        index,
+                        (None, _OWN, (said, id(value)), self._rendered(self._renderer.told, value, said)),
+                    )
         kind = type(value)
         probe = _PROBES.get(id(kind))
         if probe is not None:
@@ -132,11 +143,11 @@ class Looker:
         found = native_repr(value, default=renderer.describe is None)
         if found is not None:
             kind = type(value)
-            item = (renderer.native(value, found),)
+            item = self._rendered(renderer.native, value, found)
             return (kind, native_repr_of(kind), found, item) if is_fixed(kind) else (None, _NATIVE, found, item)
         said = renderer.own_repr(value)
         if said is not None:
-            return None, _OWN, (said, id(value)), self._told(value, said)
+            return None, _OWN, (said, id(value)), self._rendered(renderer.told, value, said)
         return None, _FOREIGN, None, (renderer(value),)
 
     def _function(self, value: Any, name: str) -> Item:
@@ -148,12 +159,12 @@ class Looker:
             self._functions[name] = item
         return item
 
-    def _told(self, value: object, said: str) -> Item:
-        """The item of a value that has an `own_repr`."""
+    def _rendered(self, render: Callable[[object, str], str], value: object, said: str) -> Item:
+        """The item of a value that said this, whose text is made of that alone."""
         key = said, id(value)
         item = self._said.get(key)
         if item is None:
-            item = (self._renderer.told(value, said),)
+            item = (render(value, said),)
             if len(said) <= _LONGEST_KEPT:
                 if len(self._said) >= _MOST:
                     self._said.clear()

@@ -11,6 +11,7 @@ from typing import Any
 
 from cwm_tracer.model import Ending
 from cwm_tracer.recorder import Entry, Recording, Threads
+from cwm_tracer.recorder.hot import make_left
 from cwm_tracer.recorder.others import STILL_RUNNING, OtherThreads, recording_of
 from cwm_tracer.recorder.reading import borrowed_locals
 from cwm_tracer.recorder.transcript import Transcript
@@ -108,26 +109,42 @@ class MonitoringRecorder:
         """What the interpreter calls: functions made for speed, each from the frame, at depth 1, that it tells of."""
         events, disable = self._monitoring.events, self._monitoring.DISABLE
         here, followed, watched, lines_of = self._here, self._followed, self._watched, self._lines_of
-        frame_at = sys._getframe
+        frame_at, main, main_left = sys._getframe, self._transcript, make_left(self._transcript)
+        # Where a frame is, or was called by, the innermost of the main transcript, that is its thread's: to know this
+        # takes less time than to look for what is kept for a thread.
 
-        def call(code: CodeType, offset: int) -> object:
+        def call(code: CodeType, offset: int, depth: int = 1) -> object:
             if id(code) not in followed and not self._follow(code):
                 return disable
-            if here.transcript is not None or self._others is not None:
-                self._call(code, frame_at(1))
+            frame = frame_at(depth)
+            transcript = main if frame.f_back is main.top.frame else here.transcript or self._begin_other(code)
+            if transcript is None:
+                return None
+            try:
+                if transcript.call(frame):
+                    if id(code) not in watched:
+                        self._watch(code)
+                elif not transcript.recording:
+                    self._rest(transcript)
+            except Exception as error:
+                if transcript is main:
+                    self._silence()  # where the stack is full, nothing more may be called
+                transcript.fail(error)
+            except BaseException:
+                self._interrupted()
+                raise
             return None
 
         def throw(code: CodeType, offset: int, error: BaseException) -> object:
-            known = id(code) in followed or self._follow(code)
-            if known and (here.transcript is not None or self._others is not None):
-                self._call(code, frame_at(1))
+            call(code, offset, 2)
             return None
 
         def line(code: CodeType, number: int) -> object:
-            transcript = here.transcript
+            frame = frame_at(1)
+            transcript = main if main.top.frame is frame else here.transcript
             if transcript is not None:
                 try:
-                    if transcript.event(frame_at(1), "line", None) is None:
+                    if transcript.event(frame, "line", None) is None:
                         self._rest(transcript)
                 except BaseException:
                     self._interrupted()
@@ -145,7 +162,16 @@ class MonitoringRecorder:
             return None
 
         def left(code: CodeType, offset: int, value: object) -> object:
-            event(frame_at(1), "return", value)
+            frame = frame_at(1)
+            if main.top.frame is not frame:
+                event(frame, "return", value)
+                return None
+            try:
+                if main_left(frame, value) is None:
+                    self._rest(main)
+            except BaseException:
+                self._interrupted()
+                raise
             return None
 
         def unwound(code: CodeType, offset: int, error: BaseException) -> object:
@@ -159,7 +185,7 @@ class MonitoringRecorder:
             return None
 
         def event(frame: FrameType, kind: str, arg: Any) -> None:
-            transcript = here.transcript
+            transcript = main if main.top.frame is frame else here.transcript
             if transcript is not None:
                 try:
                     if transcript.event(frame, kind, arg) is None:
@@ -180,26 +206,6 @@ class MonitoringRecorder:
             events.RAISE: raised,
             events.STOP_ITERATION: raised,
         }
-
-    def _call(self, code: CodeType, frame: FrameType) -> None:
-        transcript = self._here.transcript
-        if transcript is None:
-            transcript = self._begin_other(code)
-            if transcript is None:
-                return
-        try:
-            if transcript.call(frame):
-                if id(code) not in self._watched:
-                    self._watch(code)
-            elif not transcript.recording:
-                self._rest(transcript)
-        except Exception as error:
-            if transcript is self._transcript:
-                self._silence()  # where the stack is full, nothing more may be called
-            transcript.fail(error)
-        except BaseException:
-            self._interrupted()
-            raise
 
     def _begin_other(self, code: CodeType) -> Transcript | None:
         """A transcript of a thread that is not followed yet and calls a function of the user's."""

@@ -13,6 +13,7 @@ Window = tuple[str, int, int]  # a name, and the first offset at which it can't 
 # CPython 3.13.0 to 3.13.2 crash (gh-128396) when a variable that a closure uses is read while an inlined comprehension
 # keeps its own variable of that name in its place.
 _CRASHES = (3, 13) <= sys.version_info < (3, 13, 3)
+_CLEARS: int = dis.opmap.get("LOAD_FAST_AND_CLEAR", -1)
 # What a program may hold its own frame's dict by.
 _LOOKS_AT_LOCALS = frozenset(
     {"locals", "vars", "dir", "eval", "exec", "_getframe", "currentframe", "f_locals", "f_back", "breakpoint"}
@@ -28,7 +29,7 @@ if _variable is not None:
 
 def unreadable(code: CodeType) -> tuple[Window, ...]:
     """Where some variables of a frame of this code can't be read."""
-    if not _CRASHES or not code.co_cellvars:
+    if not _CRASHES or not code.co_cellvars or not _may_clear_a_cell(code):
         return ()
     instructions = list(dis.get_instructions(code))
     entries = list(getattr(dis.Bytecode(code), "exception_entries", ()))
@@ -45,6 +46,18 @@ def unreadable(code: CodeType) -> tuple[Window, ...]:
                 back = (each.offset for each in instructions if each.offset >= searched and _stores(each, taken.argval))
                 windows.append((taken.argval, first, next(back, len(code.co_code))))
     return tuple(windows)
+
+
+def _may_clear_a_cell(code: CodeType) -> bool:
+    """Whether an inlined comprehension may have a variable of a closure's name; looked for in the bytes, to be quick."""
+    instructions, name_of = code.co_code, code._varname_from_oparg  # type: ignore[attr-defined]
+    operations = instructions[::2]
+    at = operations.find(_CLEARS)
+    while at >= 0:
+        if operations[at - 1] == dis.EXTENDED_ARG or name_of(instructions[2 * at + 1]) in code.co_cellvars:
+            return True
+        at = operations.find(_CLEARS, at + 1)
+    return False
 
 
 def _stores(instruction: dis.Instruction, name: str) -> bool:

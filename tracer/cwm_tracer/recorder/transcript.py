@@ -27,7 +27,7 @@ class Transcript:
     """Takes the calls of one thread and the events of the frames it asked for, in the words of `sys.settrace`.
 
     `recording` says whether a trace is being written, `waiting` whether one may begin that replaces what there is.
-    The recorder is in place as long as the function of `presence` returns its value. `dismiss` is called with a frame
+    The recorder is in place as long as the function of `presence`, if any, returns its value. `dismiss` is called with a frame
     whose events are not wanted any more. What the program does is never an exception here.
 
     `event(frame, kind, arg)` takes an event of a frame whose call was wanted. It returns itself as long as it wants
@@ -43,7 +43,7 @@ class Transcript:
         max_frames: int,
         sources: SourceLines,
         renderer: Renderer,
-        presence: tuple[Callable[[], object], object] = (bool, False),
+        presence: tuple[Callable[[], object] | None, object] = (None, None),
         dismiss: Callable[[FrameType], object] = id,
         read: Callable[[FrameType], dict[str, Any]] | None = None,
     ) -> None:
@@ -185,7 +185,8 @@ class Transcript:
         """The activation that an event belongs to, as the innermost; None where it is not to be recorded."""
         if not self.recording:
             return None
-        if self.presence[0]() is not self.presence[1]:
+        probe, present = self.presence
+        if probe is not None and probe() is not present:
             self.waiting = False
             self.end(Ending.DISPLACED, TAKEN)
             return None
@@ -255,7 +256,8 @@ class Transcript:
         number = facts.raises.get(frame.f_lasti)
         if number is None:
             number = self.number(facts.raises, Event.EXCEPTION, frame)
-        shown = f"({self._renderer(kind)}, {self._renderer(value)}, <traceback object>)"
+        text_of = self.reader.looker.text
+        shown = f"({text_of(kind)}, {text_of(value)}, <traceback object>)"
         self.log.entries.append((number, (shown,)))
         self._raised = frame, frame.f_lasti, len(self.log.entries)
 

@@ -14,7 +14,8 @@ from cwm_tracer.wire import EVENT_TOKEN, UNCHANGED, Special, closed
 
 _SAME = quoted(UNCHANGED)
 _SECRET = quoted(REDACTED)
-_MARK = "\0"  # in no JSON
+_VALUES = slice(1, None, 2)
+_LINE, _CALL, _RETURN, _EXCEPTION = range(4)  # events, as what is compared soonest
 
 
 def write(
@@ -24,12 +25,14 @@ def write(
 
     None for a log of activations that ended, or went on, without an event: the wire knows nothing of them.
     """
-    json_of = _json_maker(renderer)
+    json_of, texts, strings = _json_maker(renderer)
     action, argument, end = spelled(Special.ACTION), spelled(Special.ARGUMENT), spelled(Special.FRAME)
+    kinds = {Event.LINE: _LINE, Event.CALL: _CALL, Event.RETURN: _RETURN, Event.EXCEPTION: _EXCEPTION}
     places = []
     for place in log.places:
         token, source = spelled(EVENT_TOKEN[place.event]), closed(place.source)
-        places.append((token, joined((action, source, end)), joined((token, action, source, argument)), place.event))
+        tail, head = joined((action, source, end)), joined((token, action, source, argument))
+        places.append((kinds[place.event], token, tail, head))
     moves = log.moves
     written: list[Any] = []
     stack: list[tuple[_Writer, list[str]]] = []
@@ -38,57 +41,64 @@ def write(
     is_new = True  # whether the last frame was another scope's, so that all values are shown
     for entry in log.entries:
         if type(entry) is int:
-            token, tail, _, _ = places[entry]
-            written += (token, writer.whole(values) if is_new else writer.same, tail)
-            is_new = False
-            continue
-        number = entry[0]
-        if number < 0:
-            return None
-        token, tail, head, event = places[number]
-        if event is Event.LINE:
-            if len(entry) == 3 and not is_new:
-                _, index, item = entry
-                value = f'"{item}"' if type(item) is int else json_of(item)
-                if values[index] == value:
-                    shown = writer.same
-                else:
-                    values[index] = value
-                    before, after = writer.around[index] or writer.make_around(index)
-                    shown = before + value + after
-            else:
-                old = writer
-                if entry[1] < 0:
-                    move = moves[~entry[1]]
-                    writer = _writer(move.layout)
-                    values = [values[at] if at >= 0 else "" for at in move.origins]
-                shown = _changed(entry, old, writer, values, json_of)
-                if is_new:
-                    shown = writer.whole(values)
-            written += (token, shown, tail)
-            is_new = False
-        elif event is Event.CALL:
-            stack.append((writer, values))
-            layout = moves[~entry[1]].layout
-            writer = layout.writer or _writer(layout)
-            if writer.single is not None and len(entry) == 3:
-                item = entry[2]
-                value = f'"{item}"' if type(item) is int else json_of(item)
-                values = [value]
-                before, after = writer.single
-                shown = before + value + after
-            else:
-                values = [f'"{item}"' if type(item) is int else json_of(item) for item in entry[2:]]
-                shown = writer.whole(values)
-            written += (token, shown, tail)
+            _, token, tail, _ = places[entry]
+            shown = writer.whole(values) if is_new else writer.same
             is_new = False
         else:
-            item = entry[1]
-            value = f'"{item}"' if type(item) is int else json_of(item)
-            written += (head, value, end)
-            if event is Event.RETURN:
-                writer, values = stack.pop()
-                is_new = True
+            number = entry[0]
+            if number < 0:
+                return None
+            kind, token, tail, head = places[number]
+            if kind == _LINE:
+                if len(entry) == 3 and not is_new:
+                    _, index, item = entry
+                    value = f'"{item}"' if type(item) is int else json_of(item)
+                    if values[index] == value:
+                        shown = writer.same
+                    else:
+                        values[index] = value
+                        before, after = writer.around[index] or writer.make_around(index)
+                        shown = before + value + after
+                else:
+                    old = writer
+                    if entry[1] < 0:
+                        move = moves[~entry[1]]
+                        writer = _writer(move.layout)
+                        values = [values[at] if at >= 0 else "" for at in move.origins]
+                    shown = _changed(entry, old, writer, values, json_of)
+                    if is_new:
+                        shown = writer.whole(values)
+            elif kind == _CALL:
+                stack.append((writer, values))
+                layout = moves[~entry[1]].layout
+                writer = layout.writer or _writer(layout)
+                if writer.single is not None and len(entry) == 3:
+                    item = entry[2]
+                    value = f'"{item}"' if type(item) is int else json_of(item)
+                    values = [value]
+                    before, after = writer.single
+                    shown = before + value + after
+                else:
+                    values = [  # of most, the JSON is known
+                        f'"{item}"'
+                        if type(item) is int
+                        else (texts.get(item[0]) if type(item) is tuple else strings.get(item)) or json_of(item)
+                        for item in entry[2:]
+                    ]
+                    shown = writer.whole(values)
+            else:
+                item = entry[1]
+                written.append(head)
+                written.append(f'"{item}"' if type(item) is int else json_of(item))
+                written.append(end)
+                if kind == _RETURN:
+                    writer, values = stack.pop()
+                    is_new = True
+                continue
+            is_new = False
+        written.append(token)
+        written.append(shown)
+        written.append(tail)
     return written
 
 
@@ -101,43 +111,46 @@ class _Writer:
     """
 
     __slots__ = (
-        *("_order", "_template", "around", "layout", "place_of", "same", "secret_names", "secrets", "single"),
+        *("_order", "_pieces", "around", "place_of", "same", "secret_names", "secrets", "single"),
         "unchanged",
     )
 
     def __init__(self, layout: Layout) -> None:
-        self.layout = layout
-        order = [at for _, at in layout.shown if at is not None]
+        shown = layout.shown
+        keys = [f"{quoted(name)}: " for name, _ in shown]
+        order = [at for _, at in shown if at is not None]
         self._order = None if order == list(range(len(order))) else order
-        self._template = self._text(lambda at: "%s", escaped=True)
-        self.same = self._text(lambda at: _SAME, secret=_SAME)
+        self.unchanged = [key + _SAME for key in keys]
+        self.same = f"{{{', '.join(self.unchanged)}}}"
         self.around: list[tuple[str, str] | None] = [None] * len(layout.watched)
-        shown = [(position, name, at, f"{quoted(name)}: ") for position, (name, at) in enumerate(layout.shown)]
-        self.unchanged = [key + _SAME for _, _, _, key in shown]
-        self.place_of = {at: (position, key) for position, _, at, key in shown if at is not None}
-        self.secrets = [(position, name, key) for position, name, at, key in shown if at is None]
+        places = list(enumerate(zip(shown, keys, strict=True)))
+        self.place_of = {at: (place, key) for place, ((_, at), key) in places if at is not None}
+        self.secrets = [(place, name, key) for place, ((name, at), key) in places if at is None]
         self.secret_names = frozenset(name for _, name, _ in self.secrets)
-        self.single: tuple[str, str] | None = None
-        if len(layout.watched) == 1:
-            before, _, after = self._text(lambda at: _MARK).partition(_MARK)
-            self.single = before, after
+        # What stands before, between and behind the values, which are filled in at every second place.
+        self._pieces = ["{"]
+        for at, ((_, index), key) in places:
+            self._pieces[-1] += f", {key}" if at else key
+            if index is None:
+                self._pieces[-1] += _SECRET
+            else:
+                self._pieces += ["", ""]
+        self._pieces[-1] += "}"
+        self.single = (self._pieces[0], self._pieces[2]) if len(order) == 1 else None
 
     def whole(self, values: list[str]) -> str:
         """All variables with their values."""
-        return self._template % tuple(values if self._order is None else [values[at] for at in self._order])
+        pieces = self._pieces.copy()
+        pieces[_VALUES] = values if self._order is None else [values[at] for at in self._order]
+        return "".join(pieces)
 
     def make_around(self, index: int) -> tuple[str, str]:
         """What stands before and after the value of one variable where no other has changed."""
-        before, _, after = self._text(lambda at: _MARK if at == index else _SAME, secret=_SAME).partition(_MARK)
-        self.around[index] = before, after
-        return before, after
-
-    def _text(self, shown: Callable[[int], str], *, secret: str = _SECRET, escaped: bool = False) -> str:
-        parts = []
-        for name, at in self.layout.shown:
-            key = quoted(name).replace("%", "%%") if escaped else quoted(name)
-            parts.append(f"{key}: {secret if at is None else shown(at)}")
-        return f"{{{', '.join(parts)}}}"
+        place, key = self.place_of[index]
+        before = "".join([f"{part}, " for part in self.unchanged[:place]])
+        behind = "".join([f", {part}" for part in self.unchanged[place + 1 :]])
+        around = self.around[index] = f"{{{before}{key}", f"{behind}}}"
+        return around
 
 
 def _writer(layout: Layout) -> _Writer:
@@ -167,10 +180,10 @@ def _changed(entry: Entry, old: _Writer, writer: _Writer, values: list[str], jso
     return f"{{{', '.join(parts)}}}"
 
 
-def _json_maker(renderer: Renderer) -> Callable[[Item], str]:
-    """A function that gives the text of an item as a JSON string."""
+def _json_maker(renderer: Renderer) -> tuple[Callable[[Item], str], dict[str, str], dict[str, str]]:
+    """A function that gives the text of an item as a JSON string, and what it knows: that of texts and of strings."""
     text_of = text_maker(renderer)
-    known: dict[str, str] = {}  # of texts
+    texts: dict[str, str] = {}
     strings: dict[str, str] = {}
 
     def json_of(item: Item) -> str:
@@ -186,9 +199,9 @@ def _json_maker(renderer: Renderer) -> Callable[[Item], str]:
             return json
         else:
             text = text_of(item)
-        json = known.get(text)
+        json = texts.get(text)
         if json is None:
-            json = known[text] = quoted(text)
+            json = texts[text] = quoted(text)
         return json
 
-    return json_of
+    return json_of, texts, strings
