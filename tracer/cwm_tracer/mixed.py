@@ -27,8 +27,8 @@ class MixedValues:
     """Asks for the text of a container at once, where that gives what asking for its parts one by one would give.
 
     That is so for lists, tuples and dicts, and sets at the outermost, of builtin values, of objects whose class has a
-    repr in Python, of those with the interpreter's, of complete records, of subclasses that leave their repr to list, tuple
-    or dict, and of regular expressions. `items` and `characters` are those of
+    repr in Python, of those with the interpreter's, of complete records, of subclasses that leave their repr to list,
+    tuple or dict, and of regular expressions. `items` and `characters` are those of
     `values.Limits`.
     """
 

@@ -53,7 +53,7 @@ def is_fixed(kind: type) -> bool:
 
 
 def native_repr_of(kind: type) -> Callable[[Any], str]:
-    """The function that makes the repr of all values of a type that `is_fixed`."""
+    """The function that makes the repr of all values of a type but `MethodType` that has a `native_repr`."""
     make: Callable[[Any], str] = _attribute_of(kind, "__repr__")
     return make
 

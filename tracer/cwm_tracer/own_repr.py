@@ -32,12 +32,11 @@ class OwnReprs:
         kind = type(value)
         if kind is types.MethodType and type(value.__func__) is types.FunctionType:
             kind = type(value.__self__)
-        make = _attribute_of(kind, "__repr__")
-        if type(make) is not types.FunctionType:
-            return False
-        bases = _mro_of(kind)
+        make, bases = _attribute_of(kind, "__repr__"), _mro_of(kind)
         known = self._judged.get(id(kind))
         if known is None or known[0]() is not kind or known[1]() is not make or known[2] != id(bases):
+            if type(make) is not types.FunctionType:
+                return False
             if len(self._judged) >= _MOST:
                 self._judged.clear()
             known = weakref.ref(kind), weakref.ref(make), id(bases), _is_plain(kind, bases)

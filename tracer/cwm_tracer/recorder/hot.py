@@ -182,12 +182,11 @@ def make_event(transcript: Transcript) -> Callable[[FrameType, str, Any], Any]:
                     entry = rebind(top, place, values)
                     layout = top.layout
                 while True:
-                    last, known, keys = top.last, top.known, layout.keys
-                    index = -1
+                    last, known = top.last, top.known
                     try:
-                        for old in last:
-                            index += 1
-                            value = values[keys[index]]
+                        for index, key in layout.pairs:
+                            value = values[key]
+                            old = last[index]
                             if value is old:
                                 continue
                             of = type(value)

@@ -25,6 +25,7 @@ from cwm_tracer.values import Renderer
 
 LEFT = -1
 ENTERED = -2
+_STR = frozenset({str})
 HIDDEN_PREFIX = "@py"  # of names that pytest's assertion rewriting adds to a function
 
 Item = Any
@@ -47,7 +48,7 @@ class Layout:
 
     `size` counts all of them, in the order of `names`; `number` is that of a move to this layout. `watched` are the
     names of those that are shown with their values. `keys` find these among the values, and `secrets` the others: names
-    where the values are a dict, positions where they are a list. `shown` holds what a frame shows, in binding order: a
+    where the values are a dict, positions where they are a list. `pairs` are the keys with their indices. `shown` holds what a frame shows, in binding order: a
     name and its index in `watched`, None for one that is secret.
     """
 
@@ -56,6 +57,7 @@ class Layout:
     number: int = -1
     watched: tuple[str, ...] = ()
     keys: tuple[Any, ...] = ()
+    pairs: tuple[tuple[int, Any], ...] = ()
     secrets: tuple[Any, ...] = ()
     shown: tuple[tuple[str, int | None], ...] = ()
     moves: dict[tuple[Any, ...], Move] = field(default_factory=dict)
@@ -113,7 +115,7 @@ class Log:
         if known is None:
             known = self._move(layout, names, by_name)
             self.moves.append(known)
-            if all(type(name) is str for name in names):  # others are the program's, and may be looked at by it
+            if set(map(type, names)) <= _STR:  # others are the program's, and may be looked at by it
                 layout.moves[names] = known
         return known
 
@@ -132,13 +134,16 @@ class Log:
         layout = self._layouts.get(key)
         if layout is None:
             secret = [name for name in at if kinds[name]]
-            watched = tuple(name for name in at if not kinds[name])
+            watched = tuple([name for name in at if not kinds[name]])
             index = {name: number for number, name in enumerate(watched)}
-            shown = tuple((name, index.get(name)) for name in order)
-            keys, secrets = (tuple(group if by_name else (at[name] for name in group)) for group in (watched, secret))
-            layout = self._layouts[key] = Layout(len(names), names, len(self.moves), watched, keys, secrets, shown)
+            shown = tuple([(name, index.get(name)) for name in order])
+            keys = watched if by_name else tuple([at[name] for name in watched])
+            secrets = tuple(secret if by_name else [at[name] for name in secret])
+            pairs = tuple(enumerate(keys))
+            layout = Layout(len(names), names, len(self.moves), watched, keys, pairs, secrets, shown)
+            self._layouts[key] = layout
         before = {name: number for number, name in enumerate(old.watched)}
-        origins = tuple(before.get(name, -1) for name in layout.watched)
+        origins = tuple([before.get(name, -1) for name in layout.watched])
         return Move(len(self.moves), layout, origins, origins == (*range(len(old.watched)), -1))
 
 

@@ -6,7 +6,7 @@ import marshal
 from collections.abc import Callable
 from hashlib import sha256
 from operator import attrgetter
-from types import FunctionType
+from types import FunctionType, MethodType
 from typing import Any
 
 from cwm_tracer.native import is_fixed, is_lasting, native_repr, native_repr_of
@@ -24,7 +24,8 @@ CHANGING: Any = object()  # stands for a last value that says nothing about the 
 Known = tuple[Any, Any, Any, Item]
 
 CONSTANT: Any = object()  # a way: by its identity
-_NATIVE: Any = object()  # by the interpreter's own repr
+_NATIVE: Any = object()  # by the interpreter's own repr, and the function that makes it
+_METHOD: Any = object()  # by the repr of a method, which has in it that of what it is bound to
 _OWN: Any = object()  # by what it says, and by its identity, as it may say its address
 _FOREIGN: Any = object()  # by its text, which must be made each time
 UNFIT: Any = object()  # is found of a container that has no fingerprint
@@ -90,6 +91,10 @@ class Looker:
                     last[index] = value
                     return None
             elif way is _NATIVE:
+                make, told = before[2]
+                if make is native_repr_of(type(value)) and make(value) == told:
+                    return None
+            elif way is _METHOD:
                 if native_repr(value, default=self._renderer.describe is None) == before[2]:
                     return None
             elif way is _OWN:
@@ -144,7 +149,12 @@ class Looker:
         if found is not None:
             kind = type(value)
             item = self._rendered(renderer.native, value, found)
-            return (kind, native_repr_of(kind), found, item) if is_fixed(kind) else (None, _NATIVE, found, item)
+            make = native_repr_of(kind)
+            if is_fixed(kind):
+                return kind, make, found, item
+            if kind is MethodType:
+                return None, _METHOD, found, item
+            return None, _NATIVE, (make, found), item
         said = renderer.own_repr(value)
         if said is not None:
             return None, _OWN, (said, id(value)), self._rendered(renderer.told, value, said)

@@ -49,7 +49,7 @@ def unreadable(code: CodeType) -> tuple[Window, ...]:
 
 
 def _may_clear_a_cell(code: CodeType) -> bool:
-    """Whether an inlined comprehension may have a variable of a closure's name; looked for in the bytes, to be quick."""
+    """Whether an inlined comprehension may have a variable of a closure's name; from the bytes, to be quick."""
     instructions, name_of = code.co_code, code._varname_from_oparg  # type: ignore[attr-defined]
     operations = instructions[::2]
     at = operations.find(_CLEARS)

@@ -27,8 +27,8 @@ class Transcript:
     """Takes the calls of one thread and the events of the frames it asked for, in the words of `sys.settrace`.
 
     `recording` says whether a trace is being written, `waiting` whether one may begin that replaces what there is.
-    The recorder is in place as long as the function of `presence`, if any, returns its value. `dismiss` is called with a frame
-    whose events are not wanted any more. What the program does is never an exception here.
+    The recorder is in place as long as the function of `presence`, if any, returns its value. `dismiss` is called with
+    a frame whose events are not wanted any more. What the program does is never an exception here.
 
     `event(frame, kind, arg)` takes an event of a frame whose call was wanted. It returns itself as long as it wants
     more of them, as a local trace function does, and None after that. `read` gets the variables of a frame whose own
