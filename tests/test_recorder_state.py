@@ -263,3 +263,20 @@ def test_a_variable_that_a_comprehension_and_a_closure_share_is_read_with_care()
     assert recording.frames[-1].argument == "('outer', 'outer')"
     for line in ("get = lambda: x", "try:", "except ZeroDivisionError:", "return get(), x"):
         assert {state["x"] for state in states(recording, line)} == {"'outer'"}
+
+
+def test_such_a_variable_is_found_among_hundreds() -> None:
+    others = "; ".join(f"v{number} = {number}" for number in range(300))
+    recording = record(f"""
+        def main():
+            {others}
+            x = "outer"
+            get = lambda: x
+            doubled = [
+                x * 2
+                for x in range(300, 302)
+            ]
+            return get(), x
+    """)
+    assert recording.frames[-1].argument == "('outer', 'outer')"
+    assert [state["x"] for state in states(recording, "return get(), x")] == ["'outer'"]

@@ -35,6 +35,40 @@ def test_a_thread_started_by_the_entry_is_neither_recorded_nor_disturbed() -> No
     assert recording.frames[-1].argument == "[1, 2]"
 
 
+def test_a_generator_that_other_threads_resume_is_recorded_where_the_test_runs_it() -> None:
+    recording = record("""
+        import _thread
+        import time
+
+        def count():
+            for number in range(6):
+                yield number
+
+        def take(generator, results):
+            results.append(next(generator))
+
+        def elsewhere(function, *arguments):
+            done = []
+            _thread.start_new_thread(lambda: (function(*arguments), done.append(1)), ())
+            while not done:
+                time.sleep(0.001)
+
+        def main():
+            results = []
+            generator = count()
+            take(generator, results)
+            elsewhere(next, generator)
+            elsewhere(take, generator, results)
+            _thread.start_new_thread(generator.__next__, ())
+            time.sleep(0.05)
+            take(generator, results)
+            return results
+    """)
+    assert recording.frames[-1].argument == "[0, 2, 4]"
+    assert calls(recording).count("def take(generator, results):") == 2
+    assert [state.get("number") for state in states(recording, "yield number")] == ["0", "4"]
+
+
 WORKERS = """
     import threading
     from concurrent.futures import ThreadPoolExecutor

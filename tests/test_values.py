@@ -174,6 +174,18 @@ class NumberedByItself:
         return f"<Numbered #{id(self)} {id(self):#x} {hex(id(self)).upper()[:2]}>"
 
 
+@pytest.mark.parametrize("padding", [0, 60, 400])
+@pytest.mark.parametrize("form", ["<Thing at 0x{:x}>", "{:x}", "number {:d}", "<Mock name='a' id='{:d}'>"])
+def test_an_address_is_found_in_a_text_of_any_length(form: str, padding: int) -> None:
+    class Thing:
+        def __repr__(self) -> str:
+            return "-" * padding + form.format(id(self)) + "-" * padding
+
+    things = [Thing() for _ in range(3)]
+    assert len({RENDERER(thing) for thing in things}) == 1
+    assert len({RENDERER([thing]) for thing in things}) == 1
+
+
 def test_what_looks_like_an_address_in_a_string_stays() -> None:
     assert RENDERER("<x at 0x7f0011223344>") == "'<x at 0x7f0011223344>'"
     assert RENDERER(Shown(lambda: "error at 0x10")) == "error at 0x10"

@@ -167,16 +167,14 @@ def encode(trace: Trace) -> list[Segment]:
 
 def text_of(trace: Trace) -> str:
     """What `to_text` makes of `encode`, at once."""
-    text: str | None = _written(trace, "text")
-    if text is None:
-        return to_text(encode(trace))
-    return text + Special.END.value if trace.meta.ending is Ending.RETURNED else text
+    text: str | None = _written(trace, "text", Special.END.value if trace.meta.ending is Ending.RETURNED else "")
+    return to_text(encode(trace)) if text is None else text
 
 
-def _written(trace: Trace, method: str) -> Any:
+def _written(trace: Trace, method: str, *more: str) -> Any:
     """What frames write themselves, None where they can't."""
     write = getattr(trace.frames, method, None)
-    return None if write is None else write()
+    return None if write is None else write(*more)
 
 
 def to_text(segments: Iterable[Segment]) -> str:

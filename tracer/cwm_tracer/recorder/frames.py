@@ -53,10 +53,10 @@ class RecordedFrames(Sequence[Frame]):
             return None
         return [segment for piece in pieces for segment in (piece if type(piece) is tuple else (piece,))]
 
-    def text(self) -> str | None:
-        """The same with the special tokens by their names, as `wire.to_text` writes it."""
+    def text(self, end: str = "") -> str | None:
+        """The same with the special tokens by their names, as `wire.to_text` writes it, and `end` behind it."""
         pieces = write(self._log, self._renderer, _name_of, "".join)
-        return None if pieces is None else "".join(pieces)
+        return None if pieces is None else "".join([*pieces, end])
 
     def _made(self) -> tuple[Frame, ...]:
         if self._frames is None:

@@ -48,8 +48,8 @@ class Layout:
 
     `size` counts all of them, in the order of `names`; `number` is that of a move to this layout. `watched` are the
     names of those that are shown with their values. `keys` find these among the values, and `secrets` the others: names
-    where the values are a dict, positions where they are a list. `pairs` are the keys with their indices. `shown` holds what a frame shows, in binding order: a
-    name and its index in `watched`, None for one that is secret.
+    where the values are a dict, positions where they are a list. `pairs` are the keys with their indices. `shown` holds
+    what a frame shows, in binding order: a name and its index in `watched`, None for one that is secret.
     """
 
     size: int = 0
