@@ -212,6 +212,30 @@ def test_no_secret_is_in_a_cassette(suite: pytest.Pytester) -> None:
     assert any(path.is_file() for path in (suite.path / ".cwm" / "cassettes").rglob("*"))
 
 
+def test_no_secret_is_in_a_green_recording(suite: pytest.Pytester) -> None:
+    (suite.path / "conftest.py").unlink()
+    run(suite, "--cwm-against=last-green")
+    assert len([path for path in (suite.path / ".cwm" / "green").rglob("*") if path.is_file()]) == 2
+    run(suite, "--cwm-against=last-green")
+
+
+def test_no_secret_is_in_an_exported_corpus(suite: pytest.Pytester) -> None:
+    pytest.importorskip("cwm_server.training.data")
+    run(suite)
+    result = suite.run(sys.executable, "-m", "pytest_cwm", "export", "--out", "corpus", "out.json")
+    assert result.ret == 0, result.stderr.str()
+    shards = [path for path in (suite.path / "corpus").rglob("*") if path.is_file()]
+    texts = [_text_of_shard(path) for path in shards]
+    assert any("def test_everything" in text for text in texts)
+    for text in texts:
+        assert_hidden(text)
+
+
+def _text_of_shard(path: Path) -> str:
+    data = path.read_bytes()
+    return (gzip.decompress(data) if data.startswith(b"\x1f\x8b") else data).decode("utf-8", "replace")
+
+
 def test_no_secret_is_sent_to_a_server(suite: pytest.Pytester) -> None:
     tokenizers = pytest.importorskip("cwm_server.tokenizer")
     pytest.importorskip("sentencepiece")
