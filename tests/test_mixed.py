@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from cwm_tracer.redaction import Redactor
 from cwm_tracer.values import Renderer
+from recorded import RENDERER, Program, states
 
 
 class _Says:
@@ -112,6 +113,43 @@ MIXED = st.recursive(
 @given(st.lists(MIXED, max_size=2) | st.tuples(PARTS, MIXED) | st.sets(PARTS, max_size=3) | st.frozensets(PARTS))
 def test_a_container_asked_at_once_has_the_text_that_its_parts_make(value: Any) -> None:
     redactor = Redactor(values=["environment value"])
-    renderer, text = Renderer(redactor=redactor), Renderer(redactor=redactor)(value)
+    text = Renderer(redactor=redactor)(value)
+    renderer, known = Renderer(redactor=redactor), dict[tuple[str, int], str]()
     assert renderer.of_container(value) == text
-    assert renderer.of_container(value) == text, "when asked again"
+    assert renderer.of_container(value, known) == text
+    assert renderer.of_container(value, known) == text, "when asked again"
+
+
+@given(st.data())
+def test_a_container_that_changes_has_the_text_of_what_it_is(data: st.DataObject) -> None:
+    redactor = Redactor(values=["environment value"])
+    renderer, known = Renderer(redactor=redactor), dict[tuple[str, int], str]()
+    value: list[Any] = []
+    for _ in range(4):
+        value[:] = data.draw(st.lists(MIXED | PARTS, max_size=2))
+        assert renderer.of_container(value, known) == Renderer(redactor=redactor)(value)
+
+
+def test_what_is_hidden_is_learned_by_every_recording() -> None:
+    source = """
+        import typing
+
+        class Rule(typing.NamedTuple):
+            pattern: typing.Any
+            password: str
+
+        RULES = [Rule(object(), "hunter2-hunter2")]
+
+        def main():
+            rules = RULES
+            shown = rules[0].password
+            return len(rules)
+    """
+    program = Program(source)
+    for _ in range(2):
+        RENDERER.redactor.forget()
+        recording = program.record()
+        assert (
+            states(recording, "return len(rules)")[0]["rules"] == "[Rule(pattern=<object object>, password=<redacted>)]"
+        )
+        assert "hunter2-hunter2" in RENDERER.redactor.learned

@@ -41,7 +41,13 @@ class MixedValues:
         self._good: set[str] = set()  # texts without anything to take out, which come again and again
 
     def __call__(self, value: Any) -> str | None:
-        """The text; None where it must be made part by part."""
+        """The text; None where it must be made part by part.
+
+        `told` is what the value said of itself as a whole where that is made of all of its parts: as long as the same
+        object says the same, it has the same text, whatever must be taken out of it.
+        """
+        self.told: str | None = None
+        self._has_secrets = False
         try:
             if not self._is_fit(value, id(type(value)), 1):
                 return None
@@ -49,10 +55,11 @@ class MixedValues:
         except RuntimeError:  # another thread changes it
             return None
         told = self._ask.raw(make, value, {})
-        if told is None or told in self._good:
-            return told
-        if len(told) > _LONGEST or ".." in told:
+        if told is None or len(told) > _LONGEST or ".." in told:
             return None
+        self.told = told
+        if self._has_secrets or told in self._good:
+            return None if self._has_secrets else told
         text = clean(told, value)
         if not has_no_address(text) or self._redactor.hide(text) != text:
             return None
@@ -68,17 +75,17 @@ class MixedValues:
         if type(value) is dict:
             return self._are_fit(value, depth, are_keys=True) and self._are_fit(value.values(), depth)
         if type(value) is tuple and len(value) == 2 and self._redactor.is_secret_key(value[0]):
-            return False
+            self._has_secrets = True
         return self._are_fit(value, depth)
 
     def _are_fit(self, parts: Any, depth: int, *, are_keys: bool = False) -> bool:
         for part in parts:
             kind = id(type(part))
             if kind in _ATOMS:
-                if kind in _SIZED and (
-                    len(part) > self._characters or (are_keys and self._redactor.is_secret_key(part))
-                ):
+                if kind in _SIZED and len(part) > self._characters:
                     return False
+                if are_keys and self._redactor.is_secret_key(part):
+                    self._has_secrets = True
             elif kind in _LISTS:
                 if not self._is_fit(part, kind, depth + 1):
                     return False
@@ -102,7 +109,7 @@ class MixedValues:
         if fields is None or len(fields) > self._items or depth > _DEEPEST:
             return False
         if any(self._redactor.is_secret_key(name) for name, _ in fields):
-            return False
+            self._has_secrets = True
         return self._are_fit([held for _, held in fields], depth)
 
 

@@ -22,6 +22,7 @@ from cwm_tracer.signals import raised_by_handler
 _CYCLES: dict[type, str] = {list: "[...]", tuple: "(...)"}
 _MARGIN = 4_000  # characters beyond a cut in which the rest of a secret is looked for
 _ROOM = 20  # times the characters of one text are written at most, before it is cut
+_MOST_HIDDEN = 1_000  # texts in which something is hidden that are remembered
 _BIG = 1 << 14_000  # near the interpreter's limit on digits, beyond which decimal text is refused or takes long
 
 
@@ -105,14 +106,29 @@ class Renderer:
         """
         return self._plain(value, dumped, self)
 
-    def of_container(self, value: object) -> str:
-        """What a call gives for a list, tuple, dict or set of any values, mostly sooner."""
-        if self.describe is None:
-            self._ask.restart()
-            text = self._mixed(value)
-            if text is not None:
-                return text if len(text) <= self._limits.characters else self._cut(text, digest(text))
-        return self(value)
+    def of_container(self, value: object, known: dict[tuple[str, int], str] | None = None) -> str:
+        """What a call gives for a list, tuple, dict or set of any values, mostly sooner.
+
+        `known` remembers texts in which something is hidden. It is to be a recording's own, since secrets that are
+        found are learned for that.
+        """
+        if self.describe is not None:
+            return self(value)
+        self._ask.restart()
+        text = self._mixed(value)
+        if text is not None:
+            return text if len(text) <= self._limits.characters else self._cut(text, digest(text))
+        told = self._mixed.told
+        if told is None or known is None:
+            return self(value)
+        key = told, id(value)
+        text = known.get(key)
+        if text is None:
+            text = self(value)
+            if len(known) >= _MOST_HIDDEN:
+                known.clear()
+            known[key] = text
+        return text
 
     def returned(self, value: object, name: str) -> str:
         """The text of what a function returned; a string that one like `get_password` returns is secret."""

@@ -63,6 +63,7 @@ class Looker:
         self._dumped: dict[bytes, tuple[Item, bool]] = {}
         self._lasting: dict[int, tuple[Any, Item]] = {}  # by identity
         self._functions: dict[str, Item] = {}
+        self._hidden: dict[tuple[str, int], str] = {}
         self._said: dict[tuple[str, int], Item] = {}
 
     def item(self, value: object) -> Item:
@@ -195,7 +196,7 @@ class Looker:
         """What is to be known of a list, tuple, dict or set with a fingerprint, and a version if it has had one."""
         kind = type(value)
         if found is UNFIT:
-            return kind, fingerprint, None, (self._renderer.of_container(value),)
+            return kind, fingerprint, None, (self._renderer.of_container(value, self._hidden),)
         key = found if len(found) <= _LONGEST_KEY else sha256(found).digest()
         known = self._dumped.get(key)
         if known is None:
