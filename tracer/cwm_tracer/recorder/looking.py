@@ -14,8 +14,9 @@ from cwm_tracer.recorder.log import Item
 from cwm_tracer.recorder.versions import HAVE_VERSIONS, version_of
 from cwm_tracer.values import Renderer
 
-LARGEST = (1 << 30) - 1  # the bounds on the whole numbers that are kept as they are: ones that the interpreter
-SMALLEST = -LARGEST  # keeps in one digit, which it compares sooner
+LARGEST = (1 << 30) - 1  # the bounds on most whole numbers: ones that the interpreter keeps in one digit, which it
+SMALLEST = -LARGEST  # compares sooner
+_WIDEST = 1 << 64  # and on those that are kept as they are
 LONGEST = 200  # characters of the strings that are
 CHANGING: Any = object()  # stands for a last value that says nothing about the next
 
@@ -84,6 +85,10 @@ class Looker:
 
         What was last there are `last[index]` and, where that is CHANGING, `known[index]`.
         """
+        kind = type(value)
+        if kind is int and -_WIDEST < value < _WIDEST:
+            last[index] = value
+            return value
         before = known[index] if last[index] is CHANGING else None
         if before is not None:
             way = before[1]
@@ -109,7 +114,6 @@ class Looker:
                         index,
                         (None, _OWN, (said, id(value)), self._rendered(self._renderer.told, value, said)),
                     )
-        kind = type(value)
         probe = _PROBES.get(id(kind))
         if probe is not None:
             return self.changed(last, known, index, value, probe(value))
@@ -221,7 +225,7 @@ def is_kept(value: Any) -> bool:
     """Whether a value is kept as it is: one that is small and that nobody can change, whose type is exactly builtin."""
     kind = type(value)
     if kind is int:
-        return bool(SMALLEST < value < LARGEST)
+        return bool(-_WIDEST < value < _WIDEST)
     if kind is str:
         return len(value) <= LONGEST
     return value is None or kind is bool or kind is float
