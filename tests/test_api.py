@@ -26,6 +26,7 @@ requests = pytest.importorskip("requests")
 import tiny_models  # noqa: E402
 from cwm_server.api import Limits, create_app  # noqa: E402
 from cwm_server.architecture import Decoder  # noqa: E402
+from cwm_server.batching import CancelledError, Want  # noqa: E402
 from cwm_server.engine import Engine  # noqa: E402
 from cwm_server.opinions import Generation  # noqa: E402
 from cwm_server.serve import _listen  # noqa: E402
@@ -64,7 +65,8 @@ def test_the_text_shows_specials_when_asked_and_survives_ids_that_the_tokenizer_
     ids = [tokenizer.special(Special.LINE), *tokenizer.encode(["a<b"]), tokenizer.vocabulary_size + 7]
 
     class Scripted(Engine):
-        def generate(self, prompts, **named):
+        def generating(self, prompts, **named):
+            yield from ()
             return [Generation(ids, [0.0] * len(ids))]
 
     with running(create_app(Scripted(MODEL), "tiny", tokenizer=tokenizer)) as url:
@@ -269,15 +271,18 @@ class SlowEngine(Engine):
         self.started = threading.Event()
         self.cancelled = threading.Event()
 
-    def generate(self, prompts, *, cancelled, **named):
+    def generating(self, prompts, **named):
         if prompts == [[1]]:
             self.started.set()
             deadline = time.monotonic() + 60
-            while not cancelled() and time.monotonic() < deadline:
-                time.sleep(0.01)
-            if cancelled():
+            try:
+                while time.monotonic() < deadline:
+                    time.sleep(0.01)
+                    yield Want([[1]], self.model.cache(1, 1), 1)
+            except CancelledError:
                 self.cancelled.set()
-        return super().generate(prompts, cancelled=cancelled, **named)
+                raise
+        return (yield from super().generating(prompts, **named))
 
 
 @contextlib.contextmanager
@@ -309,7 +314,7 @@ def test_a_full_queue_asks_clients_to_come_back():
 
 def test_a_failure_inside_names_its_kind_and_nothing_of_the_prompt(caplog):
     class Broken(Engine):
-        def generate(self, prompts, **named):
+        def generating(self, prompts, **named):
             raise RuntimeError(f"secret {prompts}")
 
     with running(create_app(Broken(MODEL), "tiny")) as url:

@@ -13,7 +13,8 @@ from hypothesis import given, settings  # noqa: E402
 from hypothesis import strategies as st  # noqa: E402
 
 import tiny_models  # noqa: E402
-from cwm_server.engine import CancelledError, Engine, EngineError  # noqa: E402
+from cwm_server.batching import read  # noqa: E402
+from cwm_server.engine import Engine, EngineError  # noqa: E402
 from cwm_server.prefix_cache import Entry, PrefixCache, common_prefix  # noqa: E402
 from cwm_server.sampling import Sampler, Sampling  # noqa: E402
 from tiny_models import ENGINES, VOCABULARY  # noqa: E402
@@ -112,13 +113,13 @@ def test_among_equal_logits_the_lowest_id_is_greedy_and_ranks_first(engine):
 def test_a_prompt_that_repeats_the_answer_reads_only_what_is_new(model, monkeypatch):
     engine = Engine(model)
     read: list[int] = []
-    read_by = model.read
+    read_by = model.read_together
 
-    def counting(tokens, cache):
-        read.append(max(map(len, tokens)))
-        return read_by(tokens, cache)
+    def counting(reads):
+        read.append(max(len(row) for tokens, _ in reads for row in tokens))
+        return read_by(reads)
 
-    monkeypatch.setattr(model, "read", counting)
+    monkeypatch.setattr(model, "read_together", counting)
     prompt = list(range(20))
     answer = engine.generate([prompt], max_tokens=5)[0].ids
     assert sum(read) == 24  # the last token chosen is not read
@@ -166,10 +167,12 @@ def test_sampling_follows_the_probabilities_within_the_nucleus():
 @both
 def test_a_cancelled_request_stops_and_leaves_a_cache_that_is_right(model):
     engine = Engine(model, chunk=4)
-    calls = iter([False, False, True])
     prompt = list(range(20))
-    with pytest.raises(CancelledError):
-        engine.score(prompt, cancelled=lambda: next(calls))
+    steps = engine.scoring(prompt)
+    want = next(steps)
+    for _ in range(2):
+        want = steps.send(read(model, [want], [want.count])[0])
+    steps.close()
     assert engine.generate([prompt], max_tokens=4)[0].ids == recomputed(prompt, 4, frozenset(), model)[0]
 
 
@@ -229,8 +232,8 @@ def test_a_draft_changes_no_answer(model, prompt, data):
 def test_a_right_draft_saves_calls_of_the_model(model, monkeypatch):
     prompt, calls = [3, 1, 4], []
     answer = Engine(model).generate([prompt], max_tokens=60)[0].ids
-    read = model.read
-    monkeypatch.setattr(model, "read", lambda *given: calls.append(1) or read(*given))
+    read = model.read_together
+    monkeypatch.setattr(model, "read_together", lambda reads: calls.append(1) or read(reads))
     assert Engine(model).generate([prompt], max_tokens=60, draft=answer)[0].ids == answer
     assert len(calls) < 15
 

@@ -237,13 +237,16 @@ class Endless(Engine):
 
     steps = 0
 
-    def generate(self, prompts, *, cancelled, **named):
-        def counting() -> bool:
-            self.steps += 1
-            time.sleep(0.01)
-            return cancelled()
-
-        return super().generate(prompts, cancelled=counting, **{**named, "stop": frozenset()})
+    def generating(self, prompts, **named):
+        steps = super().generating(prompts, **{**named, "stop": frozenset()})
+        said = None
+        try:
+            while True:
+                said = yield steps.send(said)
+                self.steps += 1
+                time.sleep(0.01)
+        except StopIteration as done:
+            return done.value
 
 
 def test_a_request_that_takes_too_long_is_ended_with_504():
@@ -288,9 +291,9 @@ def test_a_stuck_engine_is_reported_by_health(monkeypatch):
     hang = threading.Event()
 
     class Stuck(Engine):
-        def generate(self, prompts, **named):
+        def generating(self, prompts, **named):
             hang.wait(30)
-            return super().generate(prompts, **named)
+            return (yield from super().generating(prompts, **named))
 
     with serving(Stuck(MODEL), seconds=0.1) as url:
         try:

@@ -233,13 +233,13 @@ def test_mutilated_requests_are_refused_or_answered(url, seed):
 class Faulty(Engine):
     """Fails as its prompt's first token says."""
 
-    def generate(self, prompts, *, cancelled, **named):
+    def generating(self, prompts, **named):
         kind = prompts[0][0]
         if kind == 10:
             raise RuntimeError(f"CUDA error, prompt {prompts}")
         if kind == 11:
             raise MemoryError
-        answers = super().generate(prompts, cancelled=cancelled, **named)
+        answers = yield from super().generating(prompts, **named)
         if kind == 12:
             answers[0].logprobs = [float("nan")] * len(answers[0].ids)
         if kind == 13:

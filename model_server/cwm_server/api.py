@@ -15,7 +15,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Route, Router
 
-from cwm_server.engine import CancelledError, EngineError
+from cwm_server.engine import EngineError
 from cwm_server.grammar import Grammars, NotATraceError
 from cwm_server.history import History
 from cwm_server.protocol import EXTENSIONS, CompletionRequest, parse_fgserve, parse_request
@@ -56,7 +56,7 @@ def create_app(
 
     With a `token` every route but `/health` asks for it. The `tokenizer` is used to show the generated text, to tell
     clients which one the model was made with, and for constrained decoding, which there is none of without it.
-    `prepare` is called once in every thread that uses the engine. `weights` is the digest of the checkpoint that
+    `prepare` is called once, in the thread that uses the engine. `weights` is the digest of the checkpoint that
     clients are told.
     """
     server = _Server(engine, name, tokenizer, prepare, limits, weights, guarded=token is not None)
@@ -101,7 +101,7 @@ class _Server:
         self._texts = Texts(tokenizer)
         self._grammars = Grammars(tokenizer, engine.vocabulary_size) if tokenizer is not None else None
         self._history = History()
-        self.pool = EnginePool(limits, prepare)
+        self.pool = EnginePool(engine.model, limits, prepare)
         self.metrics = Metrics(name, lambda: (self.pool.running, self.pool.waiting), lambda: engine.cache_use)
         self._extensions = [each for each in EXTENSIONS if each != "constraint" or self._grammars is not None]
         self._model = {
@@ -172,17 +172,13 @@ class _Server:
                 for prompt in request.prompts:
                     logger.info("prompt: %r", self._texts.of(prompt) or prompt)
 
-            def work(task: Task) -> Computed:
-                try:
-                    return compute(self._engine, request, self._grammars, task.cancelled)
-                except CancelledError:
-                    raise task.stopped() from None
-
             def shape(computed: Computed, task: Task) -> tuple[str, Computed, Task, bytes]:
                 value = response(request, computed, self._name, self._texts, self._engine.stop_ids)
                 return value["id"], computed, task, as_json(value)
 
-            identifier, computed, task, body = await self.pool.run(http, work, shape)
+            identifier, computed, task, body = await self.pool.run(
+                http, compute(self._engine, request, self._grammars), shape
+            )
         except (EngineError, NotATraceError) as error:
             raise RequestError(str(error)[:500], "prompt") from None
         except ClientGoneError:

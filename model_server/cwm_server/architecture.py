@@ -14,10 +14,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from cwm_server.cached_attention import Reading
+from cwm_server.cached_attention import Readings
 from cwm_server.device_logits import DeviceLogits
 from cwm_server.kv_cache import KVCache
-from cwm_server.language_model import Logits
+from cwm_server.language_model import Logits, Read
 from cwm_server.model_config import CONFIG_FILE, FULL, SLIDING, WEIGHTS_FILE, CheckpointError, ModelConfig
 from cwm_server.opinions import HostLogits
 from cwm_server.rope import rope_frequencies
@@ -86,10 +86,10 @@ class Attention(nn.Module):
             mixed = F.scaled_dot_product_attention(q, k, v, attn_mask=mask, is_causal=mask is None and count > 1)
         return self._out(mixed.transpose(1, 2).reshape(rows, count, -1))
 
-    def read(self, x: Tensor, rope: tuple[Tensor, Tensor], reading: Reading, index: int) -> Tensor:
-        """The same for tokens x (N, C) that are read into a cache; `index` is the layer's."""
+    def read(self, x: Tensor, rope: tuple[Tensor, Tensor], readings: Readings, index: int) -> Tensor:
+        """The same for tokens x (N, C) that are read into caches; `index` is the layer's."""
         q, k, v = self._projected(x, rope)
-        return self._out(reading.attend(index, self.window, q, k, v).reshape(len(x), -1))
+        return self._out(readings.attend(index, self.window, q, k, v).reshape(len(x), -1))
 
     def _projected(self, x: Tensor, rope: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor, Tensor]:
         """Queries (..., H, D), keys and values (..., K, D) of x (..., C)."""
@@ -130,9 +130,9 @@ class Layer(nn.Module):
     def forward(self, x: Tensor, rope: tuple[Tensor, Tensor], mask: Tensor | None) -> Tensor:
         return self._fed(x + self.self_attn(self.input_layernorm(x), rope, mask))
 
-    def read(self, x: Tensor, rope: tuple[Tensor, Tensor], reading: Reading, index: int) -> Tensor:
+    def read(self, x: Tensor, rope: tuple[Tensor, Tensor], readings: Readings, index: int) -> Tensor:
         """See `Attention.read`."""
-        return self._fed(x + self.self_attn.read(self.input_layernorm(x), rope, reading, index))
+        return self._fed(x + self.self_attn.read(self.input_layernorm(x), rope, readings, index))
 
     def _fed(self, x: Tensor) -> Tensor:
         out: Tensor = x + self.mlp(self.post_attention_layernorm(x))
@@ -214,17 +214,22 @@ class Decoder(nn.Module):
 
         return KVCache.allocate(self.config, rows, capacity, zeros, zeros)
 
-    @torch.inference_mode()
     def read(self, tokens: Sequence[Sequence[int]], cache: KVCache) -> Tensor:
         """See `LanguageModel`."""
+        return self.read_together([Read(tokens, cache)])
+
+    @torch.inference_mode()
+    def read_together(self, reads: Sequence[Read]) -> Tensor:
+        """See `LanguageModel`."""
         device = self.model.embed_tokens.weight.device
-        reading = Reading(cache, [len(row) for row in tokens], device)
-        rope = self._rope(reading.positions)
-        x: Tensor = self.model.embed_tokens(torch.tensor([token for row in tokens for token in row], device=device))
+        readings = Readings(reads, device)
+        rope = self._rope(readings.positions)
+        ids = [token for read in reads for row in read.tokens for token in row]
+        x: Tensor = self.model.embed_tokens(torch.tensor(ids, device=device))
         for index, layer in enumerate(self.model.layers):
             assert isinstance(layer, Layer)
-            x = layer.read(x, rope, reading, index)
-        reading.finish()
+            x = layer.read(x, rope, readings, index)
+        readings.finish()
         out: Tensor = self.model.norm(x)
         return out
 

@@ -14,11 +14,34 @@ from torch import Tensor
 
 from cwm_server import visibility
 from cwm_server.kv_cache import KVCache
+from cwm_server.language_model import Read
 from cwm_server.visibility import Block, Branch, Mask, Places
 
 
-class Reading:
-    """One call of a decoder: the places of its tokens, and what each kind of layer sees."""
+class Readings:
+    """One call of a decoder, which reads into several caches: each token attends to its own cache."""
+
+    def __init__(self, reads: Sequence[Read], device: torch.device) -> None:
+        self._parts = [_Reading(read.cache, [len(row) for row in read.tokens], device) for read in reads]
+        self.positions = torch.cat([part.positions for part in self._parts])  # (N,)
+
+    def finish(self) -> None:
+        """All layers have been written."""
+        for part in self._parts:
+            part.finish()
+
+    def attend(self, layer: int, window: int | None, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
+        """Write keys and values k, v (N, K, D) of a layer; attention (N, H, D) of queries q (N, H, D)."""
+        mixed, start = [], 0
+        for part in self._parts:
+            own = slice(start, start + len(part.positions))
+            mixed.append(part.attend(layer, window, q[own], k[own], v[own]))
+            start = own.stop
+        return torch.cat(mixed)
+
+
+class _Reading:
+    """What is read into one cache: the places of its tokens, and what each kind of layer sees."""
 
     def __init__(self, cache: KVCache, counts: Sequence[int], device: torch.device) -> None:
         cache.reserve(counts)

@@ -19,6 +19,10 @@ class DeviceLogits:
     def __init__(self, values: Tensor) -> None:
         self._values = values
 
+    def part(self, start: int, stop: int) -> DeviceLogits:
+        """See `Logits`."""
+        return DeviceLogits(self._values[start:stop])
+
     @torch.inference_mode()
     def best(self) -> tuple[list[int], list[float], list[float]]:
         """See `Logits`."""

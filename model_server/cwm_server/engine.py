@@ -1,13 +1,11 @@
-"""Token ids in, token ids out: scores given tokens and generates new ones; knows nothing about text, nor about arrays.
-
-Shapes in comments: N tokens, C hidden size.
-"""
+"""Token ids in, token ids out: scores given tokens and generates new ones; knows nothing of text, nor of arrays."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 
+from cwm_server.batching import Said, Steps, Want, alone
 from cwm_server.drafting import Drafter, Index
 from cwm_server.kv_cache import KVCache
 from cwm_server.language_model import LanguageModel
@@ -15,27 +13,19 @@ from cwm_server.opinions import Generation, Judged, Scores, judge, judged, take
 from cwm_server.prefix_cache import Entry, PrefixCache, common_prefix
 from cwm_server.sampling import GREEDY, Constraint, Guide, Sampler, Sampling
 
-Cancelled = Callable[[], bool]
 _SPARE = 64  # tokens that a cache has room for beyond what it is made for
+_ADOPTED = 16  # tokens that another call must be ahead, for what it has read to be copied
 
 
 class EngineError(ValueError):
     """A request that this model can't answer; the text names the numbers."""
 
 
-class CancelledError(Exception):
-    """The caller no longer wants the answer."""
-
-
-def _never() -> bool:
-    return False
-
-
 class Engine:
     """A decoder with its prefix cache.
 
-    Not thread-safe, but several calls may be under way: where one asks whether it is cancelled, which it does between
-    any two calls of the decoder, others may go on until it is answered.
+    Not thread-safe, but several calls may be under way, as steps of which each says what is to be read next; see
+    `batching`. Steps that are closed leave what they have read to others.
 
     `chunk` is the number of prompt tokens read at once, `cache_bytes` what the prefix cache may hold,
     `batch_bytes` what the rows that are decoded together may take besides what they share; more rows are decoded in
@@ -91,12 +81,15 @@ class Engine:
         *,
         top: int = 0,
         guide: Guide | None = None,
-        cancelled: Cancelled = _never,
     ) -> Scores:
         """Score the tokens `ids[start:]`, each given all before it, by chunked prefill. 1 <= start <= len(ids).
 
         A `guide` has read `ids[:start]`.
         """
+        return alone(self.model, self.scoring(ids, start, top=top, guide=guide))
+
+    def scoring(self, ids: Sequence[int], start: int = 1, *, top: int = 0, guide: Guide | None = None) -> Steps[Scores]:
+        """The steps of `score`."""
         self.check([ids], 0)
         if not 1 <= start <= len(ids):
             raise EngineError(f"scores can start at token 1 to {len(ids)}, not at {start}")
@@ -106,15 +99,11 @@ class Engine:
         end = len(ids) - 1
         try:
             while len(entry.ids) < end:
-                _check_cancelled(cancelled)
-                read = len(entry.ids)
-                piece = ids[read : min(read + self._chunk, end)]
-                hidden = self.model.read([piece], entry.cache)  # (N, C)
-                entry.ids += piece
-                first = max(read, start - 1)
-                targets = ids[first + 1 : len(entry.ids) + 1]
-                if targets:
-                    judge(self.model.logits(hidden[first - read :]), targets, top, scores, guide, first + 1)
+                said = yield self._piece(entry, ids, end, start - 1)
+                entry.ids += ids[len(entry.ids) : len(entry.ids) + said.count]
+                if said.logits is not None:
+                    first = start + len(scores.ranks)
+                    judge(said.logits, ids[first : len(entry.ids) + 1], top, scores, guide, first)
         finally:
             self._keep(entry)
         return scores
@@ -129,7 +118,6 @@ class Engine:
         top: int = 0,
         constraint: Constraint | None = None,
         draft: Sequence[int] = (),
-        cancelled: Cancelled = _never,
     ) -> list[Generation]:
         """Continue each prompt by at most `max_tokens` tokens, up to and with the first that is in `stop`.
 
@@ -137,9 +125,32 @@ class Engine:
         that it allows are chosen. The `draft` is what may follow a lone prompt: it saves time where it does and changes
         no answer. Without one, what was read behind the prompt before is the draft.
         """
+        steps = self.generating(
+            prompts,
+            max_tokens=max_tokens,
+            stop=stop,
+            sampling=sampling,
+            top=top,
+            constraint=constraint,
+            draft=draft,
+        )
+        return alone(self.model, steps)
+
+    def generating(
+        self,
+        prompts: Sequence[Sequence[int]],
+        *,
+        max_tokens: int,
+        stop: Collection[int] = frozenset(),
+        sampling: Sampling = GREEDY,
+        top: int = 0,
+        constraint: Constraint | None = None,
+        draft: Sequence[int] = (),
+    ) -> Steps[list[Generation]]:
+        """The steps of `generate`."""
         self.check(prompts, max_tokens)
         answers = [Generation() for _ in prompts]
-        asked = _Asked(max_tokens, stop, top, cancelled)
+        asked = _Asked(max_tokens, stop, top)
         # Longest first: a prompt that is a prefix of another then needs no prefill of its own.
         order = sorted(range(len(prompts)), key=lambda index: -len(prompts[index]))
         while order:
@@ -147,9 +158,9 @@ class Engine:
             batch, order = order[:size], order[size:]
             rows = [_row(prompts[index], answers[index], sampling, constraint) for index in batch]
             if len(rows) == 1:
-                self._generate_one(rows[0], asked, draft)
+                yield from self._generate_one(rows[0], asked, draft)
             else:
-                self._generate_batch(rows, asked)
+                yield from self._generate_batch(rows, asked)
         return answers
 
     def _fitting(self, prompts: Sequence[Sequence[int]], max_tokens: int) -> int:
@@ -161,7 +172,7 @@ class Engine:
                 return max(1, count)
         return len(prompts)
 
-    def _generate_one(self, row: _Row, asked: _Asked, draft: Sequence[int]) -> None:
+    def _generate_one(self, row: _Row, asked: _Asked, draft: Sequence[int]) -> Steps[None]:
         """Generate into the prefix cache, so that a prompt which repeats the answer continues it."""
         prompt = row.prompt
         known, shared = self._prefixes.longest(prompt)
@@ -169,20 +180,20 @@ class Engine:
             draft = known.ids[shared:]
         entry = self._entry(prompt, len(prompt) - 1)
         try:
-            begun = max(len(entry.ids), (len(prompt) - 1) // self._chunk * self._chunk)
-            self._prefill(entry, prompt[:begun], asked.cancelled)
-            row.unread = list(prompt[begun:])
+            said = yield from self._prefill(entry, prompt, len(prompt) - 1)
             if self._guessing:
                 row.drafter = Drafter(Index(prompt), len(prompt), Index(draft))
-            self._decode([row], entry.cache, asked)
+            yield from self._decode([row], entry.cache, asked, said)
         finally:
             entry.ids = [*prompt, *row.answer.ids][: entry.cache.lengths[0]]
             self._keep(entry)
 
-    def _generate_batch(self, rows: Sequence[_Row], asked: _Asked) -> None:
+    def _generate_batch(self, rows: Sequence[_Row], asked: _Asked) -> Steps[None]:
         """Generate rows, the longest first, that share as much as they can of the keys and values of the first."""
-        trunk = self._covering(rows[0].prompt, asked.cancelled)
-        others = [trunk, *(self._covering(row.prompt, asked.cancelled) for row in rows[1:])]
+        others = []
+        for row in rows:
+            others += [(yield from self._covering(row.prompt))]
+        trunk = others[0]
         lengths = [len(row.prompt) - 1 for row in rows]
         shared = [
             length if entry is trunk else common_prefix(trunk.ids, row.prompt[:length])
@@ -198,19 +209,19 @@ class Engine:
                 row.drafter = Drafter(index, len(row.prompt), index, len(row.prompt))
             elif index is not None:
                 row.drafter = Drafter(Index(row.prompt), len(row.prompt), Index())
-        self._decode(list(rows), cache, asked)
+        yield from self._decode(list(rows), cache, asked)
 
-    def _decode(self, rows: list[_Row], cache: KVCache, asked: _Asked) -> None:
-        """Generate all rows; each has tokens to read that its row of the cache lacks.
+    def _decode(self, rows: list[_Row], cache: KVCache, asked: _Asked, said: Said | None = None) -> Steps[None]:
+        """Generate all rows; each has one token to read that its row of the cache lacks, or what is `said` after it.
 
         Guessed tokens are read together with the last one that is certain; those that the model would not have chosen
         are forgotten again.
         """
         while True:
-            _check_cancelled(asked.cancelled)
-            hidden = self.model.read([row.unread for row in rows], cache)  # (N, C)
-            judgeable = sum(1 + len(row.guesses) for row in rows if row.alive)
-            places = iter(judged(self.model.logits(hidden[len(hidden) - judgeable :])))
+            if said is None:
+                said = yield Want([row.unread for row in rows], cache, 0)
+            assert said.logits is not None
+            places, said = iter(judged(said.logits)), None
             for index, row in enumerate(rows):
                 if row.alive:
                     cache.forget(index, row.follow([next(places) for _ in range(1 + len(row.guesses))], asked))
@@ -223,7 +234,7 @@ class Engine:
                 if row.alive:
                     row.propose(asked.max_tokens, len(alive) - 1)
 
-    def _covering(self, prompt: Sequence[int], cancelled: Cancelled) -> Entry:
+    def _covering(self, prompt: Sequence[int]) -> Steps[Entry]:
         """An entry that begins with all of `prompt` but its last token."""
         entry, shared = self._prefixes.longest(prompt[:-1])
         if entry is not None and shared == len(prompt) - 1:
@@ -231,7 +242,7 @@ class Engine:
             return entry
         entry = self._entry(prompt, len(prompt) - 1)
         try:
-            self._prefill(entry, prompt[:-1], cancelled)
+            yield from self._prefill(entry, prompt[:-1], len(prompt))
         finally:
             self._keep(entry)
         return entry
@@ -257,13 +268,29 @@ class Engine:
         else:
             self._prefixes.drop(entry)
 
-    def _prefill(self, entry: Entry, prompt: Sequence[int], cancelled: Cancelled) -> None:
-        """Read what `entry` lacks of `prompt`, a chunk at a time."""
+    def _prefill(self, entry: Entry, prompt: Sequence[int], asked: int) -> Steps[Said | None]:
+        """Read what `entry` lacks of `prompt`; what is said at last of its tokens from `asked` on."""
+        said = None
         while len(entry.ids) < len(prompt):
-            _check_cancelled(cancelled)
-            piece = prompt[len(entry.ids) : len(entry.ids) + self._chunk]
-            self.model.read([piece], entry.cache)
-            entry.ids += piece
+            said = yield self._piece(entry, prompt, len(prompt), asked)
+            entry.ids += prompt[len(entry.ids) : len(entry.ids) + said.count]
+        return said
+
+    def _piece(self, entry: Entry, prompt: Sequence[int], end: int, asked: int) -> Want:
+        """The next tokens of `prompt[:end]` that `entry` lacks; what is said of those from `asked` on is wanted.
+
+        Of those before that, `entry` is given what another call has read meanwhile.
+        """
+        limit = min(asked, end)
+        if limit - len(entry.ids) > _ADOPTED:
+            found, shared = self._prefixes.longest(prompt[:limit])
+            if found is not None and shared > len(entry.ids) + _ADOPTED:
+                self._prefixes.count(0, shared - len(entry.ids))
+                entry.cache = found.cache.copy(shared, len(prompt) - shared + _SPARE)
+                entry.ids = found.ids[:shared]
+        begin = len(entry.ids)
+        piece = prompt[begin : min(begin + self._chunk, end)]
+        return Want([piece], entry.cache, min(len(piece), max(0, asked - begin)), prompt=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -271,7 +298,6 @@ class _Asked:
     max_tokens: int
     stop: Collection[int]
     top: int
-    cancelled: Cancelled
 
 
 @dataclass(slots=True, eq=False)
@@ -310,8 +336,3 @@ class _Row:
 
 def _row(prompt: Sequence[int], answer: Generation, sampling: Sampling, constraint: Constraint | None) -> _Row:
     return _Row(prompt, answer, Sampler(sampling, constraint.guide(prompt) if constraint is not None else None))
-
-
-def _check_cancelled(cancelled: Cancelled) -> None:
-    if cancelled():
-        raise CancelledError

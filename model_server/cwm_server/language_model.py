@@ -7,7 +7,7 @@ business; what the engine sees of them are these two protocols, lists, and rows 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,11 +16,21 @@ from cwm_server.kv_cache import KVCache
 from cwm_server.model_config import ModelConfig
 
 Floats = NDArray[np.float32]
-Hidden = Any  # final hidden states (N, C), an array of the model's own; may be indexed by a slice of its rows
+Hidden = Any  # final hidden states (N, C), an array of the model's own; may be indexed by a slice or a list of rows
+
+
+class Read(NamedTuple):
+    """For each row of a cache the tokens that continue it, none or several."""
+
+    tokens: Sequence[Sequence[int]]
+    cache: KVCache
 
 
 class Logits(Protocol):
     """What a model says at N places, over a vocabulary of V."""
+
+    def part(self, start: int, stop: int) -> Logits:
+        """The places from `start` to `stop`."""
 
     def best(self) -> tuple[list[int], list[float], list[float]]:
         """At each place the greedy choice, its logit, and what normalises the logits (their logsumexp).
@@ -51,6 +61,12 @@ class LanguageModel(Protocol):
         """Read for each row of the cache the tokens that continue it, none or several.
 
         Returns the final hidden states of all of them, row after row.
+        """
+
+    def read_together(self, reads: Sequence[Read]) -> Hidden:
+        """Read into several caches, each given once, by one call: what is not attention is computed for all at once.
+
+        Returns the final hidden states of all tokens, cache after cache.
         """
 
     def logits(self, hidden: Hidden) -> Logits:

@@ -8,7 +8,7 @@ size, V vocabulary.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,7 +17,7 @@ import numpy as np
 from cwm_server import visibility
 from cwm_server.checkpoint import read_arrays, read_config
 from cwm_server.kv_cache import KVCache
-from cwm_server.language_model import Floats
+from cwm_server.language_model import Floats, Read
 from cwm_server.model_config import SLIDING, ModelConfig
 from cwm_server.opinions import HostLogits
 from cwm_server.rope import rope_frequencies
@@ -70,33 +70,32 @@ class NumpyDecoder:
 
     def read(self, tokens: Sequence[Sequence[int]], cache: KVCache) -> Floats:
         """See `LanguageModel`."""
-        counts = [len(row) for row in tokens]
-        cache.reserve(counts)
-        places = Places.of(cache, counts)
+        return self.read_together([Read(tokens, cache)])
+
+    def read_together(self, reads: Sequence[Read]) -> Floats:
+        """See `LanguageModel`."""
         config = self.config
         heads, groups, size = config.num_attention_heads, config.num_key_value_heads, config.head_dim
-        views = {window: _view(cache, places, window) for window in {layer.window for layer in self._layers}}
-        turns = self._turns[places.positions][:, None]  # (N, 1, D/2)
-        x = self._embedding[np.concatenate([np.array(row, dtype=np.int64) for row in tokens])]  # (N, C)
-        count = len(x)
+        windows = {layer.window for layer in self._layers}
+        parts, count = [], 0
+        for tokens, cache in reads:
+            parts.append(_Part(tokens, cache, count, windows))
+            count = parts[-1].stop
+        positions = np.concatenate([part.places.positions for part in parts])
+        turns = self._turns[positions][:, None]  # (N, 1, D/2)
+        x = self._embedding[[token for tokens, _ in reads for row in tokens for token in row]]  # (N, C)
         with np.errstate(over="ignore"):  # the exponential of a gate that is shut
             for index, layer in enumerate(self._layers):
                 qkv = (self._normal(x) @ layer.qkv).reshape(count, heads + 2 * groups, size)
                 turned = (qkv[:, : heads + groups].view(np.complex64) * turns).view(np.float32)
                 q, k, v = turned[:, :heads], turned[:, heads:], qkv[:, heads + groups :]
                 q = q.reshape(count, groups, heads // groups, size)  # (N, K, R, D)
-                view = views[layer.window]
-                if isinstance(view, Branch):
-                    cache.write(index, places.rows, places.slots, k, v)
-                    mixed = _attend_branches(q, cache, index, view, places)
-                else:
-                    start, end = cache.lengths[0], cache.lengths[0] + count
-                    cache.keys[index][0, :, start:end] = k.transpose(1, 0, 2)
-                    cache.values[index][0, :, start:end] = v.transpose(1, 0, 2)
-                    mixed = _attend_plain(q, cache.keys[index][0], cache.values[index][0], view)
-                x += mixed.reshape(count, heads * size) @ layer.out
+                mixed = [part.attend(index, layer.window, q, k, v) for part in parts]
+                joined = mixed[0] if len(mixed) == 1 else np.concatenate(mixed)
+                x += joined.reshape(count, heads * size) @ layer.out
                 x += _swiglu(self._normal(x) @ layer.gate_up) @ layer.down
-        cache.advance(counts)
+        for part in parts:
+            part.finish()
         return self._normal(x)
 
     def _normal(self, x: Floats) -> Floats:
@@ -163,12 +162,41 @@ def _swiglu(gate_up: Floats) -> Floats:
     return shut
 
 
-def _view(cache: KVCache, places: Places, window: int | None) -> Branch | list[tuple[Block, Floats | None]]:
-    """What is seen, with the masks to be added."""
-    if not visibility.is_plain(cache):
-        return visibility.branch(cache, places, window)
-    made = visibility.blocks(cache.lengths[0], len(places.rows), window, _BLOCK)
-    return [(block, _added(block.mask)) for block in made]
+class _Part:
+    """What one call reads into one cache: its tokens stand at `start` to `stop` among all, and attend to it."""
+
+    def __init__(
+        self, tokens: Sequence[Sequence[int]], cache: KVCache, start: int, windows: Iterable[int | None]
+    ) -> None:
+        self._cache, self._counts = cache, [len(row) for row in tokens]
+        cache.reserve(self._counts)
+        self.places = Places.of(cache, self._counts)
+        self.start, self.stop = start, start + len(self.places.rows)
+        self._views = {window: self._view(window) for window in windows}
+
+    def attend(self, layer: int, window: int | None, q: Floats, k: Floats, v: Floats) -> Floats:
+        """Write this part of keys and values k, v (N, K, D) of a layer; the same part of (N, K, R, D), of queries q."""
+        own, cache, view = slice(self.start, self.stop), self._cache, self._views[window]
+        q, k, v = q[own], k[own], v[own]
+        if isinstance(view, Branch):
+            cache.write(layer, self.places.rows, self.places.slots, k, v)
+            return _attend_branches(q, cache, layer, view, self.places)
+        start = cache.lengths[0]
+        end = start + self.stop - self.start
+        cache.keys[layer][0, :, start:end] = k.transpose(1, 0, 2)
+        cache.values[layer][0, :, start:end] = v.transpose(1, 0, 2)
+        return _attend_plain(q, cache.keys[layer][0], cache.values[layer][0], view)
+
+    def finish(self) -> None:
+        """All layers have been written."""
+        self._cache.advance(self._counts)
+
+    def _view(self, window: int | None) -> Branch | list[tuple[Block, Floats | None]]:
+        """What is seen, with the masks to be added."""
+        if not visibility.is_plain(self._cache):
+            return visibility.branch(self._cache, self.places, window)
+        made = visibility.blocks(self._cache.lengths[0], len(self.places.rows), window, _BLOCK)
+        return [(block, _added(block.mask)) for block in made]
 
 
 def _added(mask: visibility.Mask | None) -> Floats | None:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from cwm_server.language_model import Floats, Logits
 from cwm_server.sampling import Guide, Sampler, allowed
@@ -47,9 +48,13 @@ class Generation:
 class HostLogits:
     """`Logits` in an array (N, V) of numpy's."""
 
-    def __init__(self, values: Floats) -> None:
+    def __init__(self, values: Floats, best: NDArray[np.int64] | None = None) -> None:
         self._values = values
-        self._best = values.argmax(1)  # (N,)
+        self._best = values.argmax(1) if best is None else best  # (N,)
+
+    def part(self, start: int, stop: int) -> HostLogits:
+        """See `Logits`."""
+        return HostLogits(self._values[start:stop], self._best[start:stop])
 
     def best(self) -> tuple[list[int], list[float], list[float]]:
         """See `Logits`."""

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
+from cwm_server.batching import Steps
 from cwm_server.grammar import Constraint, Grammars, Options
+from cwm_server.language_model import LanguageModel
 from cwm_server.opinions import Generation, Scores
 from cwm_server.protocol import CompletionRequest
 from cwm_server.sampling import Constraint as Rules
@@ -17,15 +19,16 @@ from cwm_server.serving.answers import Texts, choice
 from cwm_server.serving.fields import RequestError
 from cwm_server.serving.limits import Limits
 
-Cancelled = Callable[[], bool]
-
 
 class TokenEngine(Protocol):
     """All that the server knows of an engine.
 
-    It asks `cancelled` between any two calls of the model, and then raises CancelledError when told so. Until it has
-    the answer, other calls may be made: what they share has to bear it.
+    Its calls are steps, between any two of which others make theirs: what they share has to bear it.
     """
+
+    @property
+    def model(self) -> LanguageModel:
+        """What reads for all calls."""
 
     context_length: int
     vocabulary_size: int
@@ -41,18 +44,10 @@ class TokenEngine(Protocol):
     def check(self, prompts: Sequence[Sequence[int]], max_tokens: int) -> None:
         """Raise EngineError for what this model can't answer."""
 
-    def score(
-        self,
-        ids: Sequence[int],
-        start: int = 1,
-        *,
-        top: int = 0,
-        guide: Guide | None = None,
-        cancelled: Cancelled = ...,
-    ) -> Scores:
+    def scoring(self, ids: Sequence[int], start: int = 1, *, top: int = 0, guide: Guide | None = None) -> Steps[Scores]:
         """Score the tokens `ids[start:]`."""
 
-    def generate(
+    def generating(
         self,
         prompts: Sequence[Sequence[int]],
         *,
@@ -62,8 +57,7 @@ class TokenEngine(Protocol):
         top: int = 0,
         constraint: Rules | None = None,
         draft: Sequence[int] = (),
-        cancelled: Cancelled = ...,
-    ) -> list[Generation]:
+    ) -> Steps[list[Generation]]:
         """Continue each prompt."""
 
 
@@ -107,9 +101,7 @@ def checked(engine: TokenEngine, request: CompletionRequest) -> CompletionReques
     return request
 
 
-def compute(
-    engine: TokenEngine, request: CompletionRequest, grammars: Grammars | None, cancelled: Cancelled
-) -> Computed:
+def compute(engine: TokenEngine, request: CompletionRequest, grammars: Grammars | None) -> Steps[Computed]:
     """Ask the engine: the scores of the prompts, where wanted, then what follows them."""
     constraint = _constraint(request, grammars, engine.context_length)
     scores: list[Scores | None] = [None] * len(request.prompts)
@@ -117,10 +109,10 @@ def compute(
         for index, prompt in enumerate(request.prompts):
             start = min(request.prompt_logprobs_start, len(prompt))
             guide = constraint.witness(prompt, start) if constraint is not None else None
-            scores[index] = engine.score(prompt, start, top=request.prompt_logprobs, guide=guide, cancelled=cancelled)
+            scores[index] = yield from engine.scoring(prompt, start, top=request.prompt_logprobs, guide=guide)
 
-    def generate(prompts: Sequence[Sequence[int]], sampling: Sampling) -> list[Generation]:
-        return engine.generate(
+    def generating(prompts: Sequence[Sequence[int]], sampling: Sampling) -> Steps[list[Generation]]:
+        return engine.generating(
             prompts,
             max_tokens=request.max_tokens,
             stop=request.stop_token_ids | engine.stop_ids,
@@ -128,15 +120,17 @@ def compute(
             top=request.logprobs or 0,
             constraint=constraint,
             draft=request.draft,
-            cancelled=cancelled,
         )
 
     seed = request.sampling.seed
     if seed is None or request.n == 1:
-        found = generate([prompt for prompt in request.prompts for _ in range(request.n)], request.sampling)
+        repeated = [prompt for prompt in request.prompts for _ in range(request.n)]
+        found = yield from generating(repeated, request.sampling)
         answers = [found[index : index + request.n] for index in range(0, len(found), request.n)]
     else:  # as in vLLM, the i-th answer is the one of the seed + i
-        rounds = [generate(request.prompts, replace(request.sampling, seed=seed + i)) for i in range(request.n)]
+        rounds = []
+        for i in range(request.n):
+            rounds += [(yield from generating(request.prompts, replace(request.sampling, seed=seed + i)))]
         answers = [list(row) for row in zip(*rounds, strict=True)]
     return Computed(scores, answers)
 

@@ -1,13 +1,14 @@
-"""Requests on their way to the engine: a bounded queue, a thread for each that is under way, and how each can end."""
+"""Requests on their way to the engine: a bounded queue, those that share the engine, and how each can end."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import itertools
 import math
 import threading
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Hashable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import TypeVar
@@ -15,9 +16,11 @@ from typing import TypeVar
 from starlette.requests import Request
 from starlette.types import Receive
 
+from cwm_server.batching import Batch, CancelledError, Steps
+from cwm_server.language_model import LanguageModel
+from cwm_server.serving.engine_thread import EngineThread
 from cwm_server.serving.fields import RequestError
 from cwm_server.serving.limits import Limits
-from cwm_server.serving.turns import Turn, Turns
 
 _T = TypeVar("_T")
 _S = TypeVar("_S")
@@ -30,9 +33,10 @@ class ClientGoneError(Exception):
 
 @dataclass(eq=False)
 class Task:
-    """A request on its way; `limit`, `waited` and `worked` are seconds. A call asks often whether it is `cancelled`."""
+    """A request on its way; `limit`, `waited` and `worked` are seconds."""
 
-    turn: Turn
+    client: Hashable
+    number: int
     limit: float
     deadline: float
     gone: threading.Event = field(default_factory=threading.Event)
@@ -41,8 +45,7 @@ class Task:
     worked: float = 0.0
 
     def cancelled(self) -> bool:
-        """Whether to stop, after others have had their turns."""
-        self.turn.offer()
+        """Whether to stop."""
         return self.gone.is_set() or time.monotonic() > self.deadline
 
     def stopped(self) -> Exception:
@@ -55,12 +58,13 @@ class Task:
 
 
 class EnginePool:
-    """The threads in which requests use the engine, by turns; `prepare` is called once in each. For one event loop."""
+    """The requests that share the engine, in a thread of its own, and those that wait. For one event loop."""
 
-    def __init__(self, limits: Limits, prepare: Callable[[], None] = lambda: None, turns: Turns | None = None) -> None:
+    def __init__(self, model: LanguageModel, limits: Limits, prepare: Callable[[], None] = lambda: None) -> None:
         self._limits = limits
-        self._turns = turns or Turns()
-        self._threads = ThreadPoolExecutor(limits.running, thread_name_prefix="engine", initializer=prepare)
+        self._engine = EngineThread(Batch(model), prepare)
+        self._shaping = ThreadPoolExecutor(1, thread_name_prefix="answers")
+        self._numbers = itertools.count()
         self._running: set[Task] = set()
         self._waiting: set[Task] = set()
         self._seconds = 1.0  # a running mean of how long requests take
@@ -80,19 +84,20 @@ class EnginePool:
         """Whether the engine has not come back from a call long after it should have."""
         return any(time.monotonic() > task.deadline + 2 * _GRACE for task in self._running)
 
-    async def run(self, http: Request, compute: Callable[[Task], _S], shape: Callable[[_S, Task], _T]) -> _T:
-        """What `shape` makes of what `compute` gives when its turn comes; only the latter may use the engine.
+    async def run(self, http: Request, steps: Steps[_S], shape: Callable[[_S, Task], _T]) -> _T:
+        """What `shape` makes of the answer of the `steps`, which are made in the engine's thread.
 
         Raises RequestError 429 when the queue is full, 504 when time is over, ClientGoneError when the client is.
         """
         began = time.monotonic()
-        task = Task(self._turns.turn(http.client), self._limits.seconds, began + self._limits.seconds)
+        limit = self._limits.seconds
+        task = Task(http.client, next(self._numbers), limit, began + limit)
         started = False
         try:
             async with _watched(http.receive, task):
                 await self._admitted(task)
                 task.waited = time.monotonic() - began
-                job = self._start(task, compute, shape)
+                job = self._start(task, steps, shape)
                 started = True
                 return await self._answer(task, job)
         finally:
@@ -101,7 +106,7 @@ class EnginePool:
                 self._ended(task)
 
     async def _admitted(self, task: Task) -> None:
-        """Wait for a free thread; those whose clients have had least come first."""
+        """Wait for a free place; those whose clients have had least come first."""
         if len(self._running) < self._limits.running:
             self._running.add(task)
             return
@@ -123,27 +128,31 @@ class EnginePool:
                 raise ClientGoneError from None
             raise
 
-    def _start(self, task: Task, compute: Callable[[Task], _S], shape: Callable[[_S, Task], _T]) -> Future[_T]:
+    def _start(self, task: Task, steps: Steps[_S], shape: Callable[[_S, Task], _T]) -> Future[_T]:
         loop = asyncio.get_running_loop()
         began = time.monotonic()
+        job: Future[_T] = Future()
+        job.set_running_or_notify_cancel()  # so that nobody can cancel it
+        computing = self._engine.submit(steps, task.client, task.cancelled)
 
-        def work() -> _T:
+        def work(computed: _S) -> None:
             try:
-                task.turn.enter()
-                computed = compute(task)
-            except (SystemExit, KeyboardInterrupt) as error:  # asyncio would end the server with it
-                raise RuntimeError(type(error).__name__) from None
-            finally:
-                task.turn.leave()
-                task.worked = time.monotonic() - began
-            return shape(computed, task)
+                job.set_result(shape(computed, task))
+            except BaseException as error:
+                job.set_exception(error)
 
-        def ended(_: object) -> None:
+        def ended(done: Future[_S]) -> None:
+            task.worked = time.monotonic() - began
             with contextlib.suppress(RuntimeError):  # the loop is closed: the server has ended
                 loop.call_soon_threadsafe(self._ended, task)
+            error = done.exception()
+            if error is not None:
+                job.set_exception(task.stopped() if isinstance(error, CancelledError) else error)
+            else:
+                with contextlib.suppress(RuntimeError):
+                    self._shaping.submit(work, done.result())
 
-        job = self._threads.submit(work)
-        job.add_done_callback(ended)
+        computing.add_done_callback(ended)
         return job
 
     async def _answer(self, task: Task, job: Future[_T]) -> _T:
@@ -162,7 +171,7 @@ class EnginePool:
             self._running.remove(task)
             self._seconds += 0.1 * (task.worked - self._seconds)
         while self._waiting and len(self._running) < self._limits.running:
-            first = min(self._waiting, key=lambda each: each.turn.place)
+            first = min(self._waiting, key=lambda each: (self._engine.had(each.client), each.number))
             self._waiting.remove(first)
             assert first.place is not None
             if not first.place.done():
@@ -177,7 +186,8 @@ class EnginePool:
         """Start nothing more, and stop what is under way at the next token."""
         for task in self._running:
             task.gone.set()
-        self._threads.shutdown(wait=False, cancel_futures=True)
+        self._engine.close()
+        self._shaping.shutdown(wait=False, cancel_futures=True)
 
 
 @contextlib.asynccontextmanager
