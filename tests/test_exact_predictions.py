@@ -14,9 +14,10 @@ import golden  # noqa: E402
 import tiny_models  # noqa: E402
 from cwm_server.api import create_app  # noqa: E402
 from cwm_server.engine import Engine  # noqa: E402
+from cwm_server.grammar import Constraint, Grammars, Options  # noqa: E402
 from cwm_tracer import wire  # noqa: E402
 from cwm_tracer.model import Context, Ending, Meta, Trace  # noqa: E402
-from cwm_tracer.wire import START_MARKER  # noqa: E402
+from cwm_tracer.wire import START_MARKER, Special  # noqa: E402
 from pytest_cwm.predictors.completions import CompletionsPredictor  # noqa: E402
 from serving import running  # noqa: E402
 from tiny_tokenizer import tiny_tokenizer  # noqa: E402
@@ -68,6 +69,37 @@ def test_a_draft_changes_no_roll_out(url, name, constrain):
         drafted = asked.roll_out(truth.context, truth.frames[:2], max_frames=FRAMES, draft=truth.frames)
     assert drafted == plain
     assert not constrain or plain.problems == ()
+
+
+@pytest.mark.parametrize("engine", tiny_models.ENGINES)
+@pytest.mark.parametrize("name", PROGRAMS)
+def test_tokens_that_must_come_are_those_of_plain_decoding(tmp_path, engine, name):
+    tokenizer, truth = tiny_tokenizer(), trace(name)
+    model = tiny_models.load(engine, tiny_models.tokenized(tmp_path / "tiny", 4096))
+    grammars = Grammars(tokenizer, model.config.vocab_size)
+    context = tokenizer.encode(wire.encode_context(truth.context.text))
+    ids = [*context, *tokenizer.encode(wire.encode(truth))]
+    ends = [place + 1 for place, token in enumerate(ids) if token == tokenizer.special(Special.FRAME)][1:-1]
+    asked = {
+        "max_tokens": 120,
+        "stop": {tokenizer.special(Special.END)},
+        "constraint": Constraint(grammars, Options(frame_tokens=60)),
+        "top": 2,
+    }
+    calls = []
+    read = model.read_together
+    model.read_together = lambda reads: calls.append(1) or read(reads)
+    plain = Engine(model, guessing=False).generate([ids[:end] for end in ends[:6]], **asked)
+    one_by_one = len(calls)
+    calls.clear()
+    guessed = Engine(model).generate([ids[:end] for end in ends[:6]], **asked)
+    assert len(calls) < one_by_one
+    alone = [Engine(model).generate([ids[:end]], **asked)[0] for end in ends[:6]]
+    for one, other, third in zip(plain, guessed, alone, strict=True):
+        assert one.ids == other.ids == third.ids
+        assert other.logprobs == pytest.approx(one.logprobs, abs=1e-3)  # the model's own, also of what must come
+        assert [len(best) for best in other.top] == [len(best) for best in one.top]
+        assert third.logprobs == pytest.approx(one.logprobs, abs=1e-3)
 
 
 def test_a_session_sends_little_more_than_its_last_prompt(url, monkeypatch):

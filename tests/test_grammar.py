@@ -67,14 +67,20 @@ def lets(guide: Guide, *segments: Segment) -> bool:
     return not outside(guide, list(segments))
 
 
-@pytest.mark.parametrize("path", sorted(golden.FOLDER.glob("*.txt")), ids=lambda path: path.stem)
-def test_golden_traces_lie_inside(path: Path) -> None:
+def golden_trace(path: Path) -> tuple[str, list[Segment]]:
+    """Its source with the marker, and its text."""
     source = path.with_name(path.stem.partition("-")[0] + ".py").read_text(encoding="utf-8")
     lines = source.split("\n")
     index = next(index for index, line in enumerate(lines) if line.startswith(("def main(", "async def main(")))
     lines[index] += f"  {START_MARKER}"
     text = path.read_text(encoding="utf-8").removesuffix("\n").replace("<|frame_sep|>\n", "<|frame_sep|>")
-    assert outside(guide_after(source="\n".join(lines)), wire.from_text(text)) == []
+    return "\n".join(lines), wire.from_text(text)
+
+
+@pytest.mark.parametrize("path", sorted(golden.FOLDER.glob("*.txt")), ids=lambda path: path.stem)
+def test_golden_traces_lie_inside(path: Path) -> None:
+    source, segments = golden_trace(path)
+    assert outside(guide_after(source=source), segments) == []
 
 
 def test_recordings_of_the_demo_project_lie_inside(pytester: pytest.Pytester) -> None:
@@ -142,6 +148,56 @@ def test_whatever_is_chosen_under_the_mask_is_a_trace(seed: int) -> None:
         assert {name for frame in decoded.frames for name in frame.locals or ()} <= names
     lengths = [len(piece) for piece in _split(said[:whole], separator)]
     assert max(lengths, default=0) <= 150
+
+
+def spelled(guide: Guide, segments: list[Segment]) -> tuple[int, int, int]:
+    """How many tokens of a text were foreseen, how many not, and how many came otherwise; these spell the same."""
+    vocabulary = grammars().vocabulary
+    right = open_ = otherwise = 0
+    for token in ids_of(segments):
+        foreseen = guide.foreseen(1)
+        if not foreseen:
+            open_ += 1
+        elif foreseen == [token]:
+            right += 1
+        else:
+            otherwise += 1
+            assert vocabulary.texts[foreseen[0]].startswith(vocabulary.texts[token])
+        guide.advance(token)
+    return right, open_, otherwise
+
+
+def test_what_must_come_is_foreseen_up_to_the_end_of_a_frame() -> None:
+    guide = guide_after(CALL, LINE, INNER)
+    begun = [Special.LINE, '{"items": ".."}']
+    assert spelled(guide, begun)[0] > 0
+    rest = ids_of([Special.ACTION, "    result = 0\n", Special.FRAME])
+    assert guide.foreseen(100) == rest
+    assert guide.foreseen(3) == rest[:3]
+    for token in rest:
+        mask = guide.mask()
+        assert mask is not None
+        assert sum(mask) == mask[token] == 1  # nothing else may come
+        assert guide.advance(token)
+    assert guide.foreseen(100) == []  # whatever event comes next is the model's choice
+
+
+def test_in_golden_traces_what_is_foreseen_comes() -> None:
+    right = wrong = 0
+    for path in sorted(golden.FOLDER.glob("*.txt")):
+        source, segments = golden_trace(path)
+        found = spelled(guide_after(source=source), segments)
+        right, wrong = right + found[0], wrong + found[2]
+    assert right > 1000
+    assert wrong < 0.1 * right
+
+
+def test_nothing_is_foreseen_where_anything_may_come() -> None:
+    guide = guide_after(CALL, LINE)
+    for token in ids_of([Special.CALL, '{"items": "[']):
+        guide.advance(token)
+    assert guide.foreseen(10) == []  # in a value
+    assert guide_after(CALL, LINE, source="x = (", options=Options(complete=False)).foreseen(10) == []
 
 
 def _split(ids: list[int], separator: int) -> list[list[int]]:

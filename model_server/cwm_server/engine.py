@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 
 from cwm_server.batching import Said, Steps, Want, alone
-from cwm_server.drafting import Drafter, Index
+from cwm_server.drafting import LONGEST, Drafter, Index
 from cwm_server.kv_cache import KVCache
 from cwm_server.language_model import LanguageModel
 from cwm_server.opinions import Generation, Judged, Scores, judge, judged, take
@@ -232,7 +232,7 @@ class Engine:
                 cache, rows = cache.select(alive), [rows[index] for index in alive]
             for row in rows:
                 if row.alive:
-                    row.propose(asked.max_tokens, len(alive) - 1)
+                    row.propose(asked, len(alive) - 1)
 
     def _covering(self, prompt: Sequence[int]) -> Steps[Entry]:
         """An entry that begins with all of `prompt` but its last token."""
@@ -327,11 +327,21 @@ class _Row:
         self.unread, self.guesses = [self.answer.ids[-1]] if self.alive else [], []
         return wrong
 
-    def propose(self, max_tokens: int, others: int) -> None:
-        """Guess what comes next."""
-        if self.drafter is not None:
-            self.guesses = self.drafter.propose(max_tokens - len(self.answer.ids) - 1, others)
-            self.unread = [self.answer.ids[-1], *self.guesses]
+    def propose(self, asked: _Asked, others: int) -> None:
+        """Guess what comes next: what has to, and beyond that what the drafter says.
+
+        What has to come is nearly always guessed right, and must be read in any case.
+        """
+        if self.drafter is None:
+            return
+        room = asked.max_tokens - len(self.answer.ids) - 1
+        foreseen = list(self.sampler.foreseen(min(room, LONGEST)))
+        guesses = self.drafter.propose(room, others)
+        if guesses[: len(foreseen)] != foreseen:
+            guesses = foreseen
+        end = next((place for place, token in enumerate(guesses) if token in asked.stop), len(guesses))
+        self.guesses = guesses[:end]
+        self.unread = [self.answer.ids[-1], *self.guesses]
 
 
 def _row(prompt: Sequence[int], answer: Generation, sampling: Sampling, constraint: Constraint | None) -> _Row:

@@ -22,6 +22,9 @@ class Guide(Protocol):
     def mask(self) -> bytes | None:
         """One byte for each token, 1 where it may come next; None where all may. Never all zero."""
 
+    def foreseen(self, limit: int) -> Sequence[int]:
+        """The tokens, at most `limit`, that will come next in all likelihood, since what they spell must come."""
+
     def advance(self, token: int) -> bool:
         """Read a token; False for one that should not have come, after which the guide has to find its way again."""
 
@@ -77,6 +80,10 @@ class Sampler:
         """`logits` (V,), minus infinity where a token may not come next."""
         mask = self._guide.mask() if self._guide is not None else None
         return logits if mask is None else np.where(allowed([mask])[0], logits, np.float32(-np.inf))
+
+    def foreseen(self, limit: int) -> Sequence[int]:
+        """What the guide knows of the next tokens."""
+        return self._guide.foreseen(limit) if self._guide is not None else ()
 
     def advance(self, token: int) -> None:
         """Tell the guide which token came."""

@@ -101,6 +101,7 @@ class State:
     moves: dict[int, State | None] = field(default_factory=dict)
     mask: bytes | None = None
     closing: bytes | None = None
+    spelt: tuple[int, ...] | None = None
 
     @property
     def key(self) -> tuple[object, ...]:
@@ -172,6 +173,15 @@ class Automaton:
             state.closing = bytes(near) if any(near) else mask  # names that are due have to be said
         return state.closing
 
+    def spelt(self, state: State) -> tuple[int, ...]:
+        """The token that spells most of the only text that can come next; empty where several can.
+
+        Where it is the only token that may come it is certain; else shorter ones begin the same text.
+        """
+        if state.spelt is None:
+            state.spelt = self._spelt(state)
+        return state.spelt
+
     def due(self, state: State) -> int:
         """How many bytes, and so tokens at most, the names take that must still be said, with their values."""
         if not self._complete or state.event is None:
@@ -210,6 +220,8 @@ class Automaton:
         special = vocabulary.specials.get(token)
         if special is not None:
             after = self._special(state, special)
+        elif _is_listed_line(state) and token not in self._spellings(state):
+            after = None
         else:
             text = vocabulary.texts[token]
             here: State | None = state if text else None
@@ -408,19 +420,45 @@ class Automaton:
 
     def _mask(self, state: State) -> bytes:
         vocabulary = self.vocabulary
-        in_string = state.choices is None and state.phase in (Phase.VALUE, Phase.RESULT, Phase.NAME)
         tokens: Iterable[int]
-        if in_string:
+        if _is_free(state):
             mask = bytearray(vocabulary.staying[state.lex])
             tokens = (token for token in vocabulary.leaving[state.lex] if self.move(state, token) is not None)
         else:
             mask = bytearray(vocabulary.size)
-            tokens = vocabulary.continuing(state, self._step)
+            tokens = self._continuing(state)
         for token in tokens:
             mask[token] = 1
         for token, special in vocabulary.specials.items():
             mask[token] = self._special(state, special) is not None
         return bytes(mask)
+
+    def _continuing(self, state: State) -> Iterable[int]:
+        """The tokens, but for specials, that may come where not anything may be said."""
+        if _is_listed_line(state):
+            return self._spellings(state)
+        return self.vocabulary.continuing(state, self._step)
+
+    def _spellings(self, state: State) -> frozenset[int]:
+        """The next tokens of the lines that can still come: a known line is spelled as the tokenizer spells it."""
+        assert state.choices is not None
+        lines = state.choices.texts[state.low : state.high]
+        found = (self.vocabulary.pieces(line).get(state.offset) for line in lines)
+        return frozenset(token for token in found if token is not None)
+
+    def _spelt(self, state: State) -> tuple[int, ...]:
+        if _is_free(state):
+            return ()
+        vocabulary = self.vocabulary
+        specials = [token for token, special in vocabulary.specials.items() if self._special(state, special)]
+        tokens = list(self._continuing(state))
+        if specials or not tokens:
+            return tuple(specials) if len(specials) == 1 and not tokens else ()
+        if _is_listed_line(state):
+            return tuple(tokens) if len(tokens) == 1 else ()
+        longest = max(tokens, key=lambda token: (len(vocabulary.texts[token]), token))
+        text = vocabulary.texts[longest]
+        return (longest,) if all(text.startswith(vocabulary.texts[token]) for token in tokens) else ()
 
 
 def _values(frame: Frame) -> Values | None:
@@ -458,6 +496,17 @@ def _narrowed(state: State, byte: int) -> State | None:
         high=high,
         offset=state.offset + 1,
     )
+
+
+def _is_free(state: State) -> bool:
+    """Whether anything may be said, of a free line or in a string."""
+    return state.phase is Phase.FREE or (
+        state.choices is None and state.phase in (Phase.VALUE, Phase.RESULT, Phase.NAME)
+    )
+
+
+def _is_listed_line(state: State) -> bool:
+    return state.phase is Phase.LINE and state.choices is not None
 
 
 def _is_whole_line(state: State) -> bool:

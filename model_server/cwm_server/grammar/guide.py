@@ -166,6 +166,17 @@ class Guide:
             return self._automaton.closing(self._state)
         return self._automaton.mask(self._state)
 
+    def foreseen(self, limit: int) -> list[int]:
+        """The tokens, at most `limit`, that the rules leave no choice but to spell otherwise; up to a frame's end."""
+        found: list[int] = []
+        if self._in_context or self._is_long():
+            return found
+        state: State | None = self._state
+        while state is not None and len(found) < limit and (spelt := self._automaton.spelt(state)):
+            found += spelt
+            state = self._automaton.move(state, found[-1])
+        return found
+
     def advance(self, token: int) -> bool:
         """Read a token; False for one that the rules did not expect, whatever the length of the frame."""
         path, automaton = self._path, self._automaton

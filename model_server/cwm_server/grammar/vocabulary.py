@@ -14,6 +14,7 @@ PLAIN = 0  # inside a JSON string; 1 follows a backslash, 2 to 5 stand before th
 LEXES = range(6)
 CLOSED = -1  # the string has ended
 _AFTER_BACKSLASH = {ord(character): PLAIN for character in '"\\bfnrt'} | {ord("u"): 2}
+_LINES = 5_000  # whose tokens are kept
 _HEX = frozenset(b"0123456789abcdef")
 
 
@@ -51,6 +52,8 @@ class Vocabulary:
         self.specials = {index: special for special, index in self.ids.items()}
         for index in self.specials:
             self.texts[index] = b""
+        self._tokenizer = tokenizer
+        self._lines: dict[bytes, dict[int, int]] = {}
         self._root = _Node()
         for index, text in enumerate(self.texts):
             if text:
@@ -71,6 +74,19 @@ class Vocabulary:
                     yield from child.tokens
                     if child.children:
                         pending.append((child, there))
+
+    def pieces(self, line: bytes) -> dict[int, int]:
+        """The tokens of a line of source, each by the number of bytes before it."""
+        found = self._lines.get(line)
+        if found is None:
+            if len(self._lines) >= _LINES:
+                self._lines.clear()
+            found, offset = {}, 0
+            for token in self._tokenizer.encode([Special.ACTION, line.decode("utf-8", "surrogatepass")])[1:]:
+                found[offset] = token
+                offset += len(self.texts[token])
+            self._lines[line] = found
+        return found
 
     def _insert(self, text: bytes, index: int) -> None:
         node = self._root
