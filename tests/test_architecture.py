@@ -50,8 +50,9 @@ def close(first: torch.Tensor, second: torch.Tensor) -> bool:
 def test_transformers_computes_the_same_logits_from_the_saved_directory(tmp_path: Path, tied: bool, rope: dict) -> None:
     transformers = pytest.importorskip("transformers", minversion="5.0")
     config = replace(CONFIG, tie_word_embeddings=tied, rope_parameters=rope)
-    save_model(random_decoder(config), tmp_path)
+    save_model(random_decoder(config), tmp_path, tokenizer="f00d" * 16)
     ours = load_model(tmp_path)
+    assert ours.config.tokenizer_sha256 == "f00d" * 16
     theirs = transformers.CwmForCausalLM.from_pretrained(tmp_path, dtype=torch.float32)
     ids = ids_of(40, rows=2)
     with torch.no_grad():

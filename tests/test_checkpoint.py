@@ -127,7 +127,9 @@ def test_the_shipped_model_has_its_own_tokenizer() -> None:
     pytest.importorskip("sentencepiece")
     from cwm_server.tokenizer import load_tokenizer
 
-    check_tokenizer(EMBEDDED, read_config(EMBEDDED), load_tokenizer())
+    config = read_config(EMBEDDED)
+    check_tokenizer(EMBEDDED, config, load_tokenizer())
+    assert config.tokenizer_sha256 == load_tokenizer().digest
 
 
 @pytest.mark.parametrize(
@@ -135,6 +137,7 @@ def test_the_shipped_model_has_its_own_tokenizer() -> None:
     [
         ({"vocab_size": 300}, "tokenizer.model is not this model's tokenizer: it has 4.. tokens, the model 300"),
         ({"bos_token_id": 77}, r"<\|begin_of_text\|> is its token \d+, bos_token_id is 77"),
+        ({"tokenizer_sha256": "f00d" * 16}, "its sha256 is [0-9a-f]{12}, tokenizer_sha256 is f00df00df00d"),
         ({"eos_token_id": (76, 77)}, r"<\|end_of_text\|> is its token \d+, eos_token_id is \(76, 77\)"),
     ],
 )

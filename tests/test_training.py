@@ -115,6 +115,7 @@ def test_a_run_learns_and_leaves_a_model_that_can_be_served(
     model = load_model(tmp_path)
     assert (tmp_path / "tokenizer.model").read_bytes() == (data / "tokenizer.model").read_bytes()
     assert model.config.eos_token_id == tokenizer.special(Special.END)
+    assert model.config.tokenizer_sha256 == tokenizer.digest
     for name, tensor in model.named_parameters():
         assert torch.equal(tensor, run.model.get_parameter(name).bfloat16().float())
 

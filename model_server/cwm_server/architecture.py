@@ -268,8 +268,13 @@ def load_model(directory: str | Path, dtype: torch.dtype = torch.float32, device
     return load_weights(Path(directory), dtype, device)
 
 
-def save_model(model: Decoder, directory: str | Path, shard_size: int | None = None) -> None:
-    """Write `config.json` and bf16 safetensors, cut into files of at most `shard_size` bytes when one is given."""
+def save_model(
+    model: Decoder, directory: str | Path, shard_size: int | None = None, tokenizer: str | None = None
+) -> None:
+    """Write `config.json` and bf16 safetensors, cut into files of at most `shard_size` bytes when one is given.
+
+    `tokenizer` is the digest of the tokenizer that the model was trained with; by default it stays what it was.
+    """
     from cwm_server.torch_checkpoint import save_weights
 
-    save_weights(model, Path(directory), shard_size)
+    save_weights(model, Path(directory), shard_size, tokenizer)

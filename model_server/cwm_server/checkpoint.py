@@ -49,6 +49,8 @@ def check_tokenizer(directory: Path, config: ModelConfig, tokenizer: Tokenizer) 
         wrong = f"{Special.BEGIN.value} is its token {begin}, bos_token_id is {config.bos_token_id}"
     elif end not in ends:
         wrong = f"{Special.END.value} is its token {end}, eos_token_id is {config.eos_token_id}"
+    elif config.tokenizer_sha256 not in (None, tokenizer.digest):
+        wrong = f"its sha256 is {tokenizer.digest[:12]}, tokenizer_sha256 is {str(config.tokenizer_sha256)[:12]}"
     if wrong:
         raise CheckpointError(f"{directory}: {tokenizer.name} is not this model's tokenizer: {wrong}")
 

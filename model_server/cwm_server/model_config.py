@@ -32,7 +32,8 @@ class ModelConfig:
 
     `layer_types` may be left empty for CWM's own pattern. `rope_parameters` holds `rope_theta` and `rope_type`,
     "default" or "llama3"; the latter also `factor`, `low_freq_factor`, `high_freq_factor` and
-    `original_max_position_embeddings`.
+    `original_max_position_embeddings`. `tokenizer_sha256`, which is ours, is the digest of the tokenizer's file that
+    the model was trained with; transformers passes it over.
     """
 
     vocab_size: int
@@ -52,6 +53,7 @@ class ModelConfig:
     eos_token_id: int | tuple[int, ...] = 1
     pad_token_id: int | None = None
     initializer_range: float = 0.02
+    tokenizer_sha256: str | None = None
 
     def __post_init__(self) -> None:
         if not self.layer_types:
@@ -98,5 +100,7 @@ class ModelConfig:
         """The text of a `config.json` that transformers loads as it is."""
         values = asdict(self)
         values["rope_parameters"] = dict(self.rope_parameters)
+        if self.tokenizer_sha256 is None:
+            del values["tokenizer_sha256"]
         extra = {"architectures": ["CwmForCausalLM"], "model_type": "cwm", "hidden_act": "silu", "mlp_bias": False}
         return json.dumps({**extra, "dtype": "bfloat16", **values}, indent=2, sort_keys=True) + "\n"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -30,7 +31,7 @@ def load_weights(directory: Path, dtype: torch.dtype, device: str) -> Decoder:
     return model.eval()
 
 
-def save_weights(model: Decoder, directory: Path, shard_size: int | None) -> None:
+def save_weights(model: Decoder, directory: Path, shard_size: int | None, tokenizer: str | None) -> None:
     """See `cwm_server.architecture.save_model`. Files of an earlier save are replaced."""
     directory.mkdir(parents=True, exist_ok=True)
     tensors = {name: p.detach().to("cpu", torch.bfloat16).contiguous() for name, p in model.named_parameters()}
@@ -46,7 +47,8 @@ def save_weights(model: Decoder, directory: Path, shard_size: int | None) -> Non
         size = sum(tensor.nbytes for tensor in tensors.values())
         index = {"metadata": {"total_size": size}, "weight_map": where}
         (directory / INDEX_FILE).write_text(json.dumps(index, indent=2, sort_keys=True) + "\n", encoding="utf-8")
-    (directory / CONFIG_FILE).write_text(model.config.to_json(), encoding="utf-8")
+    config = replace(model.config, tokenizer_sha256=tokenizer or model.config.tokenizer_sha256)
+    (directory / CONFIG_FILE).write_text(config.to_json(), encoding="utf-8")
 
 
 def _shards(tensors: dict[str, Tensor], limit: int | None) -> list[dict[str, Tensor]]:

@@ -134,7 +134,7 @@ class Trainer:
 
     def save(self) -> None:
         """Write the weights as they ship, and beside them all that a resumed run needs."""
-        save_model(self.model, self.out, self.settings.shard_size)
+        save_model(self.model, self.out, self.settings.shard_size, self.tokenizer.digest)
         (self.out / SENTENCEPIECE_FILE).write_bytes(self.tokenizer.serialized)
         final, part, old = (self.out / (STATE + suffix) for suffix in ("", ".part", ".old"))
         shutil.rmtree(part, ignore_errors=True)
