@@ -2,7 +2,8 @@
 
     python benchmarks/serving.py [--model DIR] [--repeat 3] [--engine numpy|torch] [--only verify,rollout,...]
 
-The truth of `verify` is what the model itself says of a recursion, so that it is mostly right; the drafts of `rollout`
+The truth of `verify` is what the model itself says of a recursion but for two changed values, so that it is mostly
+right; stepping is one token after another, under the same constraint. The drafts of `rollout`
 are right to various degrees. Engines are asked in turns, a figure is the median of `--repeat` rounds. One CPU thread
 for each, fp32. `start`, `verify` and `debugger` ask the child process, which computes with numpy.
 """
@@ -26,6 +27,7 @@ from typing import Any
 import numpy as np
 
 from cwm_server.engine import Engine
+from cwm_server.grammar import Constraint, Grammars, Options
 from cwm_server.language_model import LanguageModel
 from cwm_server.loading import load
 from cwm_server.numpy_model import load_numpy
@@ -57,6 +59,7 @@ def down(n):
 def main():  # << START_OF_TRACE
     return down(90)
 """
+_FRAME = 512  # tokens
 ENTRY = Frame(Event.CALL, "def main():\n", {})
 
 
@@ -113,7 +116,7 @@ def imagined(predictor: EmbeddedPredictor, tokens: int) -> Trace:
         if count > tokens:
             break
         frames.append(dataclasses.replace(frame, tokens=None))
-    for index in range(len(frames) // 5, len(frames), len(frames) // 3 + 1):
+    for index in (len(frames) // 3, 2 * len(frames) // 3):
         frames[index] = changed(frames[index])
     return Trace(tuple(frames), context)
 
@@ -175,13 +178,16 @@ def verify(model: Path, repeat: int, engine: str) -> None:
 
         decoder, tokenizer = loaded(model, "numpy"), load_tokenizer(model)
         codec, stop = Codec(tokenizer), {tokenizer.special(Special.FRAME), tokenizer.special(Special.END)}
-        plain = Engine(decoder, guessing=False)
+
+        grammars = Grammars(tokenizer, decoder.config.vocab_size)
 
         def step_plainly() -> None:
+            plain = Engine(decoder, guessing=False)
             ids = codec.context(truth.context.text)
-            for frame, cursor in _cursors(truth.frames):
+            for frame, cursor in _cursors(truth.frames[:-1]):
                 ids = ids + codec.frame(frame, cursor)
-                plain.generate([ids], max_tokens=min(512, 2048 - len(ids)), stop=stop)
+                rules = Constraint(grammars, Options(frame_tokens=_FRAME))
+                plain.generate([ids], max_tokens=min(_FRAME, 2048 - len(ids)), stop=stop, constraint=rules)
 
         fast, slow, slower = median(repeat, lambda: predictor.verify(truth), step, step_plainly)
     tokens = sum(len(codec.frame(*pair)) for pair in _cursors(truth.frames))
@@ -199,22 +205,28 @@ def rollout(model: Path, repeat: int, engine: str) -> None:
     stop = {tokenizer.special(Special.END)}
     prompt = codec.context(SOURCE) + codec.frame(ENTRY, wire.START)
     true = [token for frame, cursor in _cursors(recorded().frames) for token in codec.frame(frame, cursor)]
-    plain, guessing = Engine(decoder, guessing=False), Engine(decoder)
-    said = plain.generate([prompt], max_tokens=700, stop=stop)[0].ids
-    shuffled = np.random.default_rng(0).permutation(said).tolist()
-    drafts = {"what it says": said, "the real trace": true, "nothing": [], "nonsense": shuffled}
-    for name, draft in drafts.items():
-        slow, fast = median(
-            repeat,
-            lambda: plain.generate([prompt], max_tokens=700, stop=stop),
-            lambda draft=draft: guessing.generate([prompt], max_tokens=700, stop=stop, draft=draft),  # type: ignore[misc]
-        )
-        same = guessing.generate([prompt], max_tokens=700, stop=stop, draft=draft)[0].ids == said
-        right = sum(a == b for a, b in zip(said, draft, strict=False)) / len(said)
-        print(
-            f"roll-out, draft: {name:15}       {slow / fast:8.2f} x      (bar 3 where mostly right, never below 0.95; "
-            f"{right:.0%} of it right, equal: {same})"
-        )
+    grammars = Grammars(tokenizer, decoder.config.vocab_size)
+
+    def ask(guessing: bool, constraint: Constraint | None, draft: Sequence[int] = ()) -> list[int]:
+        engine = Engine(decoder, guessing=guessing)  # a new one, which has read nothing that could be a draft
+        return engine.generate([prompt], max_tokens=700, stop=stop, constraint=constraint, draft=draft)[0].ids
+
+    for kind, constraint in (("constrained", Constraint(grammars)), ("unconstrained", None)):
+        said = ask(False, constraint)
+        shuffled = np.random.default_rng(0).permutation(said).tolist()
+        drafts = {"what it says": said, "the real trace": true, "nothing": [], "nonsense": shuffled}
+        for name, draft in drafts.items():
+            slow, fast = median(
+                repeat,
+                lambda constraint=constraint: ask(False, constraint),  # type: ignore[misc]
+                lambda constraint=constraint, draft=draft: ask(True, constraint, draft),  # type: ignore[misc]
+            )
+            same = ask(True, constraint, draft) == said
+            right = sum(a == b for a, b in zip(said, draft, strict=False)) / len(said)
+            print(
+                f"roll-out, {kind}, draft: {name:15} {slow / fast:6.2f} x      (bar 3 where mostly right, never below "
+                f"0.95; {right:.0%} of it right, {len(said) / fast:.0f} tokens/s, equal: {same})"
+            )
 
 
 def debugger(model: Path, repeat: int, engine: str) -> None:

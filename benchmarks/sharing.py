@@ -87,7 +87,7 @@ def main() -> int:
     options = parser.parse_args()
     each = options.seconds / _ROUNDS
     with served(options.model) as sharing, served(options.model, "--concurrency", "1") as taking_turns:
-        servers = {"shared by turns": sharing, "a request at a time": taking_turns}
+        servers = {"sharing the model": sharing, "a request at a time": taking_turns}
         alone = steps(sharing, each)
         figures: dict[str, tuple[list[float], list[float]]] = {name: ([], []) for name in servers}
         for number in range(_ROUNDS):

@@ -15,6 +15,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Route, Router
 
+from cwm_server.batching import BUDGET, Batch
 from cwm_server.engine import EngineError
 from cwm_server.grammar import Grammars, NotATraceError
 from cwm_server.history import History
@@ -51,15 +52,16 @@ def create_app(
     prepare: Callable[[], None] = lambda: None,
     limits: Limits = _LIMITS,
     weights: str | None = None,
+    budget: int = BUDGET,
 ) -> Starlette:
     """The application that serves `engine` under the model name `name`.
 
     With a `token` every route but `/health` asks for it. The `tokenizer` is used to show the generated text, to tell
     clients which one the model was made with, and for constrained decoding, which there is none of without it.
     `prepare` is called once, in the thread that uses the engine. `weights` is the digest of the checkpoint that
-    clients are told.
+    clients are told. `budget`: see `batching.Batch`.
     """
-    server = _Server(engine, name, tokenizer, prepare, limits, weights, guarded=token is not None)
+    server = _Server(engine, name, tokenizer, prepare, limits, weights, guarded=token is not None, budget=budget)
     routes = server.routes()
 
     @asynccontextmanager
@@ -93,6 +95,7 @@ class _Server:
         weights: str | None,
         *,
         guarded: bool,
+        budget: int,
     ) -> None:
         self._engine = engine
         self._name = name
@@ -101,7 +104,7 @@ class _Server:
         self._texts = Texts(tokenizer)
         self._grammars = Grammars(tokenizer, engine.vocabulary_size) if tokenizer is not None else None
         self._history = History()
-        self.pool = EnginePool(engine.model, limits, prepare)
+        self.pool = EnginePool(Batch(engine.model, budget), limits, prepare)
         self.metrics = Metrics(name, lambda: (self.pool.running, self.pool.waiting), lambda: engine.cache_use)
         self._extensions = [each for each in EXTENSIONS if each != "constraint" or self._grammars is not None]
         self._model = {

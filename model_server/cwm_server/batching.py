@@ -19,8 +19,8 @@ from cwm_server.kv_cache import KVCache
 from cwm_server.language_model import LanguageModel, Logits, Read
 
 T = TypeVar("T")
-BUDGET = 64  # tokens of prompts that are read beside others' next tokens, and as many of these
-_ALONE = 4  # times the budget may be read of a prompt that holds up nobody
+BUDGET = 64  # tokens of prompts that are read beside others' next tokens, and as many of these; what suits a CPU
+ALONE = 4  # times the budget may be read of a prompt that holds up nobody
 _CREDIT = 256  # how many tokens a newcomer is behind
 _PART = 3  # in tokens: what each call's part of a call of the model costs besides its tokens
 
@@ -129,7 +129,11 @@ class Call(Generic[T]):
 
 @dataclass(slots=True)
 class Batch:
-    """The calls that are on their way, for one thread."""
+    """The calls that are on their way, for one thread.
+
+    `budget` tokens of prompts are read in one call of the model while several calls share it, `ALONE` times as many for
+    a lone one; and as many of those that decode, but for a call that alone wants more.
+    """
 
     model: LanguageModel
     budget: int = BUDGET
@@ -194,7 +198,7 @@ class Batch:
             if want is not None and not want.prompt and (want.count <= left or not chosen):
                 chosen.append((call, want.count))
                 left -= want.count
-        room = self.budget if len(going) > 1 else _ALONE * self.budget
+        room = self.budget if len(going) > 1 else ALONE * self.budget
         for call in order:
             want = call.want
             if want is not None and want.prompt and room > 0:

@@ -14,6 +14,7 @@ from cwm_server.serving.options import limits_of, parser
 
 _BATCHES = 512 << 20  # bytes that all requests together may take for what they decode at the same time
 _LEAST_BATCH = 64 << 20
+_DEVICE_BUDGET = 256  # four times as many times the vocabulary are logits that a device has room for
 
 
 class ServeError(Exception):
@@ -54,6 +55,7 @@ def serve(options: argparse.Namespace) -> None:
         import uvicorn
 
         from cwm_server.api import create_app
+        from cwm_server.batching import ALONE, BUDGET
         from cwm_server.engine import Engine
         from cwm_server.fingerprint import weights_digest
         from cwm_server.loading import load
@@ -69,11 +71,16 @@ def serve(options: argparse.Namespace) -> None:
         raise ServeError(str(error)) from None
     name = options.name or directory.name
     limits = limits_of(options)
+    budget = options.batch_tokens or (BUDGET if options.device == "cpu" else _DEVICE_BUDGET)
     app = create_app(
         Engine(
-            loaded.model, cache_bytes=options.cache << 20, batch_bytes=max(_LEAST_BATCH, _BATCHES // limits.running)
+            loaded.model,
+            chunk=ALONE * budget,
+            cache_bytes=options.cache << 20,
+            batch_bytes=max(_LEAST_BATCH, _BATCHES // limits.running),
         ),
         name,
+        budget=budget,
         token=token,
         tokenizer=loaded.tokenizer,
         prepare=loaded.prepare,

@@ -79,6 +79,13 @@ def _model(group: Any) -> None:
     )
     group.add_argument("--threads", type=_count(1), metavar="N", help="CPU threads of the engine (torch's choice)")
     group.add_argument(
+        "--batch-tokens",
+        type=_count(1),
+        metavar="N",
+        help="tokens of prompts that are read in one call of the model while several requests share it, four times as "
+        "many for a lone one (64 on a CPU, 256 elsewhere)",
+    )
+    group.add_argument(
         "--cache",
         type=_count(1),
         metavar="MIB",

@@ -17,7 +17,6 @@ from starlette.requests import Request
 from starlette.types import Receive
 
 from cwm_server.batching import Batch, CancelledError, Steps
-from cwm_server.language_model import LanguageModel
 from cwm_server.serving.engine_thread import EngineThread
 from cwm_server.serving.fields import RequestError
 from cwm_server.serving.limits import Limits
@@ -60,9 +59,9 @@ class Task:
 class EnginePool:
     """The requests that share the engine, in a thread of its own, and those that wait. For one event loop."""
 
-    def __init__(self, model: LanguageModel, limits: Limits, prepare: Callable[[], None] = lambda: None) -> None:
+    def __init__(self, batch: Batch, limits: Limits, prepare: Callable[[], None] = lambda: None) -> None:
         self._limits = limits
-        self._engine = EngineThread(Batch(model), prepare)
+        self._engine = EngineThread(batch, prepare)
         self._shaping = ThreadPoolExecutor(1, thread_name_prefix="answers")
         self._numbers = itertools.count()
         self._running: set[Task] = set()
