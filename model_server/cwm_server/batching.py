@@ -22,15 +22,15 @@ T = TypeVar("T")
 BUDGET = 64  # tokens of prompts that are read beside others' next tokens, and as many of these; what suits a CPU
 ALONE = 4  # times the budget may be read of a prompt that holds up nobody
 _CREDIT = 256  # how many tokens a newcomer is behind
-_PART = 3  # in tokens: what each call's part of a call of the model costs besides its tokens
+_PART = 5  # in tokens: what each call's part of a call of the model costs besides its tokens
 
 
 @dataclass(frozen=True, slots=True)
 class Want:
     """Tokens to be read that continue the rows of a cache, and the number of the first that the model is asked about.
 
-    A `prompt` is one row, of which a first part may be read only, or nothing; then the call is asked again. Other wants
-    are met in full.
+    A first part of it may be read only: of a `prompt`, which is one row, any, else whole rows. Where nothing of a prompt
+    is read the call is asked again.
     """
 
     tokens: Sequence[Sequence[int]]
@@ -42,6 +42,21 @@ class Want:
     def count(self) -> int:
         """How many tokens they are."""
         return sum(map(len, self.tokens))
+
+    def within(self, room: int) -> int:
+        """How many tokens can be read when there is room for some."""
+        if self.prompt:
+            return min(room, self.count)
+        lengths = itertools.accumulate(map(len, self.tokens))
+        return max((length for length in lengths if length <= room), default=0)
+
+    def first(self, count: int) -> list[Sequence[int]]:
+        """For each row what is read of it when `count` tokens are."""
+        ends = itertools.accumulate(map(len, self.tokens))
+        return [
+            row if end <= count else row[: count if self.prompt else 0]
+            for row, end in zip(self.tokens, ends, strict=True)
+        ]
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,11 +86,9 @@ def alone(model: LanguageModel, steps: Steps[T]) -> T:
 
 def read(model: LanguageModel, wants: Sequence[Want], counts: Sequence[int]) -> list[Said]:
     """Read the first `counts[i]` tokens of want i, all in one call of the model."""
-    reads = [
-        Read(want.tokens if count == want.count else [want.tokens[0][:count]], want.cache)
-        for want, count in zip(wants, counts, strict=True)
-    ]
-    hidden = model.read_together(reads)
+    hidden = model.read_together(
+        [Read(want.first(count), want.cache) for want, count in zip(wants, counts, strict=True)]
+    )
     begins = list(itertools.accumulate(counts, initial=0))
     places = [
         begin + place
@@ -132,7 +145,7 @@ class Batch:
     """The calls that are on their way, for one thread.
 
     `budget` tokens of prompts are read in one call of the model while several calls share it, `ALONE` times as many for
-    a lone one; and as many of those that decode, but for a call that alone wants more.
+    a lone one; and at most as many beside them of rows that are decoded.
     """
 
     model: LanguageModel
@@ -192,12 +205,15 @@ class Batch:
         """The calls that read something now, with the number of their tokens."""
         chosen: list[tuple[Call[Any], int]] = []
         order = sorted(going, key=lambda call: (self._had[call.client], call.number))
-        left = self.budget
+        left = self.budget if len(going) > 1 else sum(call.want.count for call in going if call.want is not None)
         for call in order:
             want = call.want
-            if want is not None and not want.prompt and (want.count <= left or not chosen):
-                chosen.append((call, want.count))
-                left -= want.count
+            if want is not None and not want.prompt:
+                longest = max(map(len, want.tokens))  # who comes first reads something in any case
+                count = want.within(left if chosen else max(left, longest))
+                if count:
+                    chosen.append((call, count))
+                    left -= count
         room = self.budget if len(going) > 1 else ALONE * self.budget
         for call in order:
             want = call.want

@@ -221,16 +221,19 @@ class Engine:
             if said is None:
                 said = yield Want([row.unread for row in rows], cache, 0)
             assert said.logits is not None
-            places, said = iter(judged(said.logits)), None
+            places, left, said = iter(judged(said.logits)), said.count, None
+            followed = []
             for index, row in enumerate(rows):
-                if row.alive:
+                left -= len(row.unread)
+                if row.alive and left >= 0:  # the first rows may have been read only
+                    followed.append(row)
                     cache.forget(index, row.follow([next(places) for _ in range(1 + len(row.guesses))], asked))
             alive = [index for index, row in enumerate(rows) if row.alive]
             if not alive:
                 return
             if 2 * len(alive) <= len(rows):
                 cache, rows = cache.select(alive), [rows[index] for index in alive]
-            for row in rows:
+            for row in followed:
                 if row.alive:
                     row.propose(asked, len(alive) - 1)
 

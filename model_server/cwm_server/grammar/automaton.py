@@ -8,12 +8,22 @@ States are immutable and shared: what follows from one is looked up once.
 
 from __future__ import annotations
 
-import enum
 from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
 from cwm_server.grammar.expectation import Activation, Expectation, Values
 from cwm_server.grammar.source import Choices, Source
+from cwm_server.grammar.state import (
+    Phase,
+    Place,
+    State,
+    in_line,
+    is_free,
+    is_listed_line,
+    is_whole_line,
+    narrowed,
+    remaining,
+)
 from cwm_server.grammar.vocabulary import CLOSED, PLAIN, Vocabulary, lex
 from cwm_tracer.model import Event, Frame
 from cwm_tracer.wire import EVENT_TOKEN, UNCHANGED, Cursor, Special
@@ -25,30 +35,6 @@ _QUOTE, _NEWLINE = 0x22, 0x0A
 _KEPT = 20_000  # states of one context
 
 
-class Phase(enum.Enum):
-    """Where in a frame a text stands."""
-
-    EVENT = enum.auto()
-    OBJECT = enum.auto()  # before {
-    FIRST = enum.auto()  # behind {
-    NAME = enum.auto()
-    COLON = enum.auto()
-    SPACE = enum.auto()
-    QUOTE = enum.auto()  # before the quote that begins a value
-    VALUE = enum.auto()
-    AFTER = enum.auto()  # behind a value
-    GAP = enum.auto()  # behind a comma
-    NEXT = enum.auto()  # before the quote that begins a name
-    ACTION = enum.auto()  # before the action's token
-    LINE = enum.auto()
-    ARGUMENT = enum.auto()  # before the quote that begins the argument
-    RESULT = enum.auto()  # in the argument
-    CLOSE = enum.auto()  # before the frame's end
-    DONE = enum.auto()  # behind a frame
-    FREE = enum.auto()  # in a frame that does not keep to the rules
-    END = enum.auto()
-
-
 _PUNCTUATION = {
     Phase.OBJECT: (ord("{"), Phase.FIRST),
     Phase.COLON: (ord(":"), Phase.SPACE),
@@ -57,69 +43,6 @@ _PUNCTUATION = {
     Phase.GAP: (ord(" "), Phase.NEXT),
     Phase.ARGUMENT: (_QUOTE, Phase.RESULT),
 }
-_REMAINING = {  # bytes to the end of the locals or the argument at least
-    Phase.OBJECT: 2,
-    Phase.FIRST: 1,
-    Phase.COLON: 5,
-    Phase.SPACE: 4,
-    Phase.QUOTE: 3,
-    Phase.AFTER: 1,
-    Phase.ARGUMENT: 2,
-}
-
-
-@dataclass(slots=True, eq=False)
-class Place:
-    """Where a trace stands between two frames: which activations are open, the innermost last."""
-
-    activations: tuple[Activation, ...] = ()
-    begun: bool = False
-    expectation: Expectation | None = None  # of the innermost, once somebody has asked
-
-
-@dataclass(slots=True, eq=False)
-class State:
-    """A place, a phase, and as much of the frame so far as matters for the rest of it.
-
-    `names` are those of the locals so far and `name` the one whose value is being said. `text` is what was said of a
-    free name. `choices` from `low` to `high` agree with what was said of a name or a line, `offset` bytes. `lex` is
-    the state of a string, `dots` how much of `..` a value is, -1 for another value.
-    """
-
-    place: Place
-    phase: Phase
-    event: Event | None = None
-    names: frozenset[bytes] = frozenset()
-    name: bytes = b""
-    text: bytes = b""
-    choices: Choices | None = None
-    low: int = 0
-    high: int = 0
-    offset: int = 0
-    lex: int = PLAIN
-    dots: int = 0
-    moves: dict[int, State | None] = field(default_factory=dict)
-    mask: bytes | None = None
-    closing: bytes | None = None
-    spelt: tuple[int, ...] | None = None
-
-    @property
-    def key(self) -> tuple[object, ...]:
-        """Equal for states that are the same."""
-        return (
-            id(self.place),
-            self.phase,
-            self.event,
-            self.names,
-            self.name,
-            self.text,
-            id(self.choices),
-            self.low,
-            self.high,
-            self.offset,
-            self.lex,
-            self.dots,
-        )
 
 
 class Automaton:
@@ -162,14 +85,14 @@ class Automaton:
     def closing(self, state: State) -> bytes | None:
         """Of the tokens that may come next those that bring the end of what is being said nearer."""
         mask = self.mask(state)
-        left = _remaining(state)
+        left = remaining(state)
         if mask is None or left == 0:
             return mask
         if state.closing is None:
             near = bytearray(self.vocabulary.size)
             for token in _set(mask):
                 after = self.move(state, token)
-                near[token] = after is not None and _remaining(after) < left
+                near[token] = after is not None and remaining(after) < left
             state.closing = bytes(near) if any(near) else mask  # names that are due have to be said
         return state.closing
 
@@ -220,7 +143,7 @@ class Automaton:
         special = vocabulary.specials.get(token)
         if special is not None:
             after = self._special(state, special)
-        elif _is_listed_line(state) and token not in self._spellings(state):
+        elif is_listed_line(state) and token not in self._spellings(state):
             after = None
         else:
             text = vocabulary.texts[token]
@@ -245,7 +168,7 @@ class Automaton:
             choices = self._lines(state)
             high = len(choices.texts) if choices is not None else 0
             return State(place, Phase.LINE, event, state.names, choices=choices, high=high)
-        if phase is Phase.LINE and _is_whole_line(state):
+        if phase is Phase.LINE and is_whole_line(state):
             if event in _STATEFUL and special is Special.FRAME:
                 return State(place, Phase.DONE)
             if event not in _STATEFUL and special is Special.ARGUMENT:
@@ -261,7 +184,7 @@ class Automaton:
         if phase is Phase.NAME:
             return self._in_name(state, byte)
         if phase is Phase.LINE:
-            return _in_line(state, byte)
+            return in_line(state, byte)
         if phase in _PUNCTUATION:
             wanted, following = _PUNCTUATION[phase]
             if byte != wanted:
@@ -288,7 +211,7 @@ class Automaton:
     def _in_string(self, state: State, byte: int) -> State | None:
         if state.choices is not None:
             if byte != _QUOTE or state.offset < len(state.choices.texts[state.low]):
-                return _narrowed(state, byte)
+                return narrowed(state, byte)
             return State(state.place, Phase.AFTER, state.event, state.names | {state.name})
         after = lex(state.lex, byte)
         if after is None:
@@ -317,7 +240,7 @@ class Automaton:
         if byte == _QUOTE:
             name = state.choices.texts[state.low]
             return State(place, Phase.COLON, event, names, name) if len(name) == state.offset else None
-        return _narrowed(state, byte)
+        return narrowed(state, byte)
 
     def _begin_name(self, state: State) -> State:
         choices, _ = self._names(state)
@@ -421,7 +344,7 @@ class Automaton:
     def _mask(self, state: State) -> bytes:
         vocabulary = self.vocabulary
         tokens: Iterable[int]
-        if _is_free(state):
+        if is_free(state):
             mask = bytearray(vocabulary.staying[state.lex])
             tokens = (token for token in vocabulary.leaving[state.lex] if self.move(state, token) is not None)
         else:
@@ -435,7 +358,7 @@ class Automaton:
 
     def _continuing(self, state: State) -> Iterable[int]:
         """The tokens, but for specials, that may come where not anything may be said."""
-        if _is_listed_line(state):
+        if is_listed_line(state):
             return self._spellings(state)
         return self.vocabulary.continuing(state, self._step)
 
@@ -447,14 +370,14 @@ class Automaton:
         return frozenset(token for token in found if token is not None)
 
     def _spelt(self, state: State) -> tuple[int, ...]:
-        if _is_free(state):
+        if is_free(state):
             return ()
         vocabulary = self.vocabulary
         specials = [token for token, special in vocabulary.specials.items() if self._special(state, special)]
         tokens = list(self._continuing(state))
         if specials or not tokens:
             return tuple(specials) if len(specials) == 1 and not tokens else ()
-        if _is_listed_line(state):
+        if is_listed_line(state):
             return tuple(tokens) if len(tokens) == 1 else ()
         longest = max(tokens, key=lambda token: (len(vocabulary.texts[token]), token))
         text = vocabulary.texts[longest]
@@ -469,70 +392,6 @@ def _values(frame: Frame) -> Values | None:
 
 def _bytes(text: str) -> bytes:
     return text.encode("utf-8", "surrogatepass")
-
-
-def _in_line(state: State, byte: int) -> State | None:
-    if state.choices is not None:
-        return _narrowed(state, byte)
-    if state.offset:  # the newline was said
-        return None
-    return State(state.place, Phase.LINE, state.event, state.names, offset=int(byte == _NEWLINE), dots=-1)
-
-
-def _narrowed(state: State, byte: int) -> State | None:
-    assert state.choices is not None
-    found = state.choices.narrow(state.low, state.high, state.offset, byte)
-    if found is None:
-        return None
-    low, high = found
-    return State(
-        state.place,
-        state.phase,
-        state.event,
-        state.names,
-        state.name,
-        choices=state.choices,
-        low=low,
-        high=high,
-        offset=state.offset + 1,
-    )
-
-
-def _is_free(state: State) -> bool:
-    """Whether anything may be said, of a free line or in a string."""
-    return state.phase is Phase.FREE or (
-        state.choices is None and state.phase in (Phase.VALUE, Phase.RESULT, Phase.NAME)
-    )
-
-
-def _is_listed_line(state: State) -> bool:
-    return state.phase is Phase.LINE and state.choices is not None
-
-
-def _is_whole_line(state: State) -> bool:
-    if state.choices is None:
-        return state.offset == 1 or state.dots == 0  # code without source has the empty line
-    return state.low < state.high and len(state.choices.texts[state.low]) == state.offset
-
-
-def _remaining(state: State) -> int:
-    """How many bytes are left at least of the locals, of the argument or of a free line; 0 outside of them."""
-    phase = state.phase
-    if phase is Phase.VALUE and state.choices is not None:
-        return len(state.choices.texts[state.low]) - state.offset + 2
-    if phase is Phase.VALUE or phase is Phase.RESULT:
-        escape = (0, 1, 4, 3, 2, 1)[state.lex]
-        dots = 1 if phase is Phase.VALUE and state.dots == len(_UNCHANGED) else 0  # `..` may not be the end
-        return escape + dots + (2 if phase is Phase.VALUE else 1)
-    if phase is Phase.NAME:
-        if state.choices is None:
-            return (0, 1, 4, 3, 2, 1)[state.lex] + (6 if state.text else 7)
-        return 6 + min(len(text) for text in state.choices.texts[state.low : state.high]) - state.offset
-    if phase is Phase.LINE and state.choices is None:
-        return 1 - state.offset
-    if phase is Phase.GAP or phase is Phase.NEXT:
-        return 1_000 - (phase is Phase.NEXT)
-    return _REMAINING.get(phase, 0)
 
 
 def _set(mask: bytes) -> list[int]:

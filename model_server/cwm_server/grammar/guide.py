@@ -6,8 +6,9 @@ from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from cwm_server.grammar.automaton import Automaton, Phase, Place, State
+from cwm_server.grammar.automaton import Automaton
 from cwm_server.grammar.source import Source
+from cwm_server.grammar.state import Phase, Place, State
 from cwm_server.grammar.vocabulary import Vocabulary
 from cwm_server.sequences import common_prefix
 from cwm_server.tokenizer import Tokenizer
