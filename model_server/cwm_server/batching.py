@@ -29,8 +29,8 @@ _PART = 5  # in tokens: what each call's part of a call of the model costs besid
 class Want:
     """Tokens to be read that continue the rows of a cache, and the number of the first that the model is asked about.
 
-    A first part of it may be read only: of a `prompt`, which is one row, any, else whole rows. Where nothing of a prompt
-    is read the call is asked again.
+    A first part of it may be read only: of a `prompt`, which is one row, any, else whole rows. Where nothing of a
+    prompt is read the call is asked again.
     """
 
     tokens: Sequence[Sequence[int]]
