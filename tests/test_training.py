@@ -168,6 +168,24 @@ def test_a_run_that_was_killed_while_it_saved_resumes_from_the_save_before(
     assert trainer(data, tokenizer, tmp_path, tokens=3_000).resume()
 
 
+def test_a_run_goes_on_with_other_documents_from_their_beginning(
+    data: Path, tokenizer: SentencePieceTokenizer, tmp_path: Path
+) -> None:
+    trainer(data, tokenizer, tmp_path / "run", tokens=3_000).run()
+    other = tmp_path / "other"
+    other.mkdir()
+    for shard in data.glob("*.jsonl"):
+        lines = shard.read_text("utf-8").splitlines(keepends=True)
+        (other / shard.name).write_text("".join(reversed(lines)), "utf-8")
+    run = trainer(other, tokenizer, tmp_path / "run", tokens=6_000)
+    assert run.resume()
+    assert (run.progress.epoch, run.progress.batch) == (1, 0)
+    run.run()
+    assert run.progress.tokens >= 6_000
+    packed = [path for path in (tmp_path / "run" / "packed").iterdir() if "train" in path.name]
+    assert len(packed) == 2 * len([*other.glob("*.jsonl")])
+
+
 def test_nothing_that_is_saved_is_a_pickle(data: Path, tokenizer: SentencePieceTokenizer, tmp_path: Path) -> None:
     trainer(data, tokenizer, tmp_path, tokens=3_000).run()
     drawn = tmp_path / "tensorboard"

@@ -186,7 +186,9 @@ def pack_directory(data: Path, cache: Path, tokenizer: SentencePieceTokenizer, l
     encoder = Encoder(tokenizer)
     paths: dict[str, list[Path]] = {split: [] for split in SPLITS}
     for shard in shards(data):
-        version = zlib.crc32(f"{tokenizer.digest} {limit} {shard.stat().st_size}".encode())
+        with shard.open("rb") as file:  # the shards of another corpus have the same names
+            begin = file.read(1 << 16)
+        version = zlib.crc32(f"{tokenizer.digest} {limit} {shard.stat().st_size}".encode() + begin)
         for split in SPLITS:
             path = cache / f"{shard.stem}-{split}-{version:08x}.npz"
             if not path.exists():

@@ -148,7 +148,7 @@ class Trainer:
             "settings": asdict(self.settings),
             "optimizer_steps": self.optimizer.steps,
         }
-        facts |= {"tokenizer": self.tokenizer.digest}
+        facts |= {"tokenizer": self.tokenizer.digest, "data": str(self.data.resolve())}
         (part / "state.json").write_text(json.dumps(facts, indent=1) + "\n", encoding="utf-8")
         # At every moment one of the two is complete.
         if final.exists():
@@ -169,7 +169,7 @@ class Trainer:
         self.model.load_state_dict(weights)
 
     def resume(self) -> bool:
-        """Continue from the state in the output directory; False when there is none."""
+        """Continue from the state in the output directory, on other data if they are others; False without a state."""
         state = next((s for s in (self.out / STATE, self.out / (STATE + ".old")) if (s / "state.json").exists()), None)
         if state is None:
             return False
@@ -179,6 +179,8 @@ class Trainer:
         self.model.load_state_dict(load_file(state / "model.safetensors"), strict=True)
         self.optimizer.load(load_file(state / "optimizer.safetensors"), facts["optimizer_steps"])
         self.progress = Progress(**facts["progress"])
+        if facts.get("data") not in (None, str(self.data.resolve())):  # other documents: from their beginning
+            self.progress.epoch, self.progress.batch, self.progress.files = self.progress.epoch + 1, 0, 0
         return True
 
     def _epoch(self) -> tuple[Packed, Packed, list[Any]]:
