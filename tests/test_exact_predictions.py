@@ -124,3 +124,10 @@ def test_a_server_that_has_forgotten_is_told_again(url):
         history.clear()
         history.extend(kept)
         assert asked.next_frame(truth.context, truth.frames[:3]) == before
+
+
+def test_a_window_that_ends_as_the_one_before_is_scored_as_if_it_were_sent_in_full(url):
+    first, second = [*range(100), 7, 9, 3], [*range(90), 5, 6, 3]
+    with predictor(url, constrain=False) as asked, predictor(url, constrain=False) as anew:
+        asked._transport.score(first)
+        assert asked._transport.score(second) == anew._transport.score(second)

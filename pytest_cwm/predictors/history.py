@@ -21,11 +21,10 @@ class History:
         self._sequences: deque[tuple[str, list[int]]] = deque(maxlen=_KEPT)
 
     def add(self, name: object, prompt: Sequence[int], answer: object) -> None:
-        """Keep a request."""
-        if isinstance(name, str):
-            ids = [*prompt, *answer] if isinstance(answer, list) else list(prompt)
+        """Keep a request whose answer is known: the server counts from its end too."""
+        if isinstance(name, str) and isinstance(answer, list):
             with self._lock:
-                self._sequences.append((name, ids))
+                self._sequences.append((name, [*prompt, *answer]))
 
     def shared(self, prompts: Sequence[Sequence[int]]) -> dict[str, Any] | None:
         """The fields that say prompts by what was asked before; None where that saves little."""

@@ -165,7 +165,7 @@ class OpenAITransport:
             answer = self._client.post(_PATH, {"model": info.name, "prompt": shown, **body})
         choices = self._in_order(answer, expected)
         if "after" in info.extensions:
-            self._history.add(answer.get("id"), prompts[0], choices[0].get("token_ids"))
+            self._history.add(answer.get("id"), prompts[0], choices[0].get("tokens"))
         return choices
 
     def _in_order(self, answer: Any, expected: int) -> list[dict[str, Any]]:
