@@ -1,10 +1,10 @@
 """What the plugin costs on a suite of 1 000 short tests: plain, recorded, and replayed from cassettes.
 
-    python benchmarks/plugin.py [--tests 1000] [--rounds 5]
+    python benchmarks/plugin.py [--tests 1000] [--rounds 5] [--suite FOLDER] [--pytest ARGUMENTS]
 
 The variants run in turn, so that a busy machine slows all of them alike; printed are medians of wall and CPU time. The
 replayed predictions were made by a stand-in that is wrong in every tenth frame. The bar for replaying is 1.1 times
-what recording alone takes.
+what recording alone takes. With `--suite` all tests of an existing suite are recorded, up to 2 000 frames of each.
 """
 
 from __future__ import annotations
@@ -12,6 +12,8 @@ from __future__ import annotations
 import argparse
 import os
 import resource
+import shlex
+import shutil
 import statistics
 import subprocess
 import sys
@@ -44,7 +46,7 @@ def test_{number}():
     cart.add("pear", 3)
     assert cart.total() == {number} * 2 + 3
 """
-CONFTEST = """
+PLUGIN = """
 import dataclasses
 
 from cwm_tracer.model import Choice, Verification
@@ -86,9 +88,8 @@ VARIANTS = {
 
 
 def write_suite(folder: Path, tests: int) -> None:
-    """The program, its tests and the predictor that stands in for a model."""
+    """The program and its tests."""
     (folder / "cart.py").write_text(CART)
-    (folder / "conftest.py").write_text(CONFTEST)
     (folder / "pytest.ini").write_text("[pytest]\npythonpath = .\n")
     for first in range(0, tests, PER_FILE):
         numbers = range(first, min(first + PER_FILE, tests))
@@ -96,12 +97,12 @@ def write_suite(folder: Path, tests: int) -> None:
         (folder / f"test_{first:05}.py").write_text(text)
 
 
-def run(folder: Path, options: list[str]) -> tuple[float, float]:
+def run(folder: Path, plugins: Path, options: list[str]) -> tuple[float, float]:
     """Wall and CPU seconds of one run."""
     used = resource.getrusage(resource.RUSAGE_CHILDREN)
     began = time.perf_counter()
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *options]
-    environment = {**os.environ, "PYTHONHASHSEED": "0"}
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "stand_in_model", *options]
+    environment = {**os.environ, "PYTHONHASHSEED": "0", "PYTHONPATH": str(plugins)}
     environment.pop("PYTHONDONTWRITEBYTECODE", None)  # modules are compiled once, as they are for a user
     subprocess.run(command, cwd=folder, check=True, capture_output=True, env=environment)
     wall = time.perf_counter() - began
@@ -114,12 +115,26 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--tests", type=int, default=1000)
     parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--suite", type=Path, help="folder of a project whose tests are run instead, in a copy")
+    parser.add_argument("--pytest", default="", help="more arguments for pytest, in one word")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        write_suite(folder, options.tests)
-        print(f"recording cassettes: {run(folder, ['--cwm-cassette=record'])[0]:.2f} s", flush=True)
-        rounds = [{each: run(folder, flags) for each, flags in VARIANTS.items()} for _ in range(options.rounds)]
+        plugins, folder = Path(name) / "plugins", Path(name) / "suite"
+        plugins.mkdir()
+        (plugins / "stand_in_model.py").write_text(PLUGIN)
+        more, recorded = shlex.split(options.pytest), list[str]()
+        if options.suite is None:
+            folder.mkdir()
+            write_suite(folder, options.tests)
+        else:
+            shutil.copytree(options.suite, folder)
+            recorded = ["--cwm-all", "--cwm-max-frames=2000"]
+        first = run(folder, plugins, [*more, *recorded, "--cwm-cassette=record"])[0]
+        print(f"recording cassettes: {first:.2f} s", flush=True)
+        rounds = [
+            {each: run(folder, plugins, more + (flags and flags + recorded)) for each, flags in VARIANTS.items()}
+            for _ in range(options.rounds)
+        ]
         size = sum(path.stat().st_size for path in folder.glob(".cwm/**/*.json"))
     print(
         f"cassettes: {size / 1e6:.1f} MB\n\n| | wall | CPU | wall / recorded | CPU / recorded |\n|---|---|---|---|---|"

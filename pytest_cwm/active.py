@@ -36,7 +36,6 @@ class ActivePlugin:
         self._shown: dict[str, str] = {}
         if settings.cassette in ("record", "rewrite"):
             config.pluginmanager.register(self._full_run, "cwm-full-run")
-        self._debugged = False
 
     # -- recording, wherever tests run
 

@@ -10,15 +10,12 @@ import pytest
 pytest.importorskip("sentencepiece")
 
 import recorder_corpus
-from cwm_server.grammar import Constraint, Grammars
 from cwm_tracer import wire
-from cwm_tracer.context import build_context
 from cwm_tracer.model import Ending
 from cwm_tracer.wire import START_MARKER, Segment, Special
+from guided import context_of, lets, ruled_out
 from recorded import record
-from tiny_tokenizer import tiny_tokenizer
 
-GRAMMARS = Grammars(tiny_tokenizer(), tiny_tokenizer().vocabulary_size)
 CALL: list[Segment] = [Special.CALL, "{}", Special.ACTION, "def main():\n", Special.FRAME]
 
 
@@ -36,11 +33,6 @@ def indented(body: str) -> str:
 
 def line(source: str, **values: str) -> list[Segment]:
     return [Special.LINE, json.dumps(values), Special.ACTION, f"    {source}\n", Special.FRAME]
-
-
-def lets(before: list[Segment], *segments: Segment) -> bool:
-    guide = Constraint(GRAMMARS).guide(tiny_tokenizer().encode(before))
-    return all(guide.advance(token) for token in tiny_tokenizer().encode(segments))
 
 
 def following(body: str, source: str, *candidates: str) -> list[str]:
@@ -234,16 +226,6 @@ def test_a_nested_function_that_says_nonlocal_may_bind_anew() -> None:
 @pytest.mark.parametrize("name", sorted(recorder_corpus.PROGRAMS))
 def test_what_really_happens_is_never_ruled_out(name: str) -> None:
     recording = record(recorder_corpus.PROGRAMS[name])
-    context = build_context(recording.frames, recording.entry, recording.sources, budget=100_000)
-    if recording.meta.ending is not Ending.RETURNED or not context.complete:
+    if recording.meta.ending is not Ending.RETURNED or not context_of(recording).complete:
         pytest.skip("recorded in part")
-    cursor, segments = wire.START, list[Segment]()
-    for frame in recording.frames:
-        segments += wire.encode_frame(frame, cursor)
-        cursor = cursor.after(frame)
-    ids = tiny_tokenizer().encode([*wire.encode_context(context.text), *segments])
-    start = len(tiny_tokenizer().encode(wire.encode_context(context.text)))
-    guide = Constraint(GRAMMARS).guide(ids[:start])
-    outside = [place for place in range(start, len(ids)) if not guide.advance(ids[place])]
-    texts = [wire.to_text(tiny_tokenizer().decode(ids[start : place + 1])) for place in outside]
-    assert [text.split("<|frame_sep|>")[-3:] for text in texts] == []
+    assert ruled_out(recording) == []

@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-import textwrap
-
 import pytest
 
 pytest.importorskip("sentencepiece")
 
-from cwm_server.grammar import Constraint, Grammars
 from cwm_tracer import wire
-from cwm_tracer.context import build_context
 from cwm_tracer.model import Ending
 from cwm_tracer.wire import START_MARKER, Segment, Special
+from guided import context_of, lets, ruled_out
 from recorded import record
-from tiny_tokenizer import tiny_tokenizer
 
-GRAMMARS = Grammars(tiny_tokenizer(), tiny_tokenizer().vocabulary_size)
 NEWLINE = "\n"
 HELPER = "def helper(y):\n    return y\n"
 CALLED: list[Segment] = [Special.CALL, '{"y": "1"}', Special.ACTION, "def helper(y):\n", Special.FRAME]
@@ -29,11 +24,6 @@ def after(line: str, text: str = HELPER) -> list[Segment]:
         *(Special.CALL, '{"x": "1"}', Special.ACTION, "def main(x):\n", Special.FRAME),
         *(Special.LINE, '{"x": ".."}', Special.ACTION, f"    {line.split(NEWLINE)[0]}\n", Special.FRAME),
     ]
-
-
-def lets(before: list[Segment], *segments: Segment) -> bool:
-    guide = Constraint(GRAMMARS).guide(tiny_tokenizer().encode(before))
-    return all(guide.advance(token) for token in tiny_tokenizer().encode(segments))
 
 
 def goes_on(before: list[Segment]) -> bool:
@@ -263,16 +253,7 @@ PROGRAMS = {
 
 @pytest.mark.parametrize("name", sorted(PROGRAMS))
 def test_what_really_happens_is_never_ruled_out(name: str) -> None:
-    recording = record(textwrap.dedent(PROGRAMS[name]))
-    context = build_context(recording.frames, recording.entry, recording.sources, budget=100_000)
+    recording = record(PROGRAMS[name])
     assert recording.meta.ending is Ending.RETURNED
-    assert context.complete
-    segments, cursor = list[Segment](), wire.START
-    for frame in recording.frames:
-        segments += wire.encode_frame(frame, cursor)
-        cursor = cursor.after(frame)
-    ids = tiny_tokenizer().encode([*wire.encode_context(context.text), *segments])
-    start = len(tiny_tokenizer().encode(wire.encode_context(context.text)))
-    guide = Constraint(GRAMMARS).guide(ids[:start])
-    outside = [place for place in range(start, len(ids)) if not guide.advance(ids[place])]
-    assert [wire.to_text(tiny_tokenizer().decode(ids[start : place + 1]))[-300:] for place in outside] == []
+    assert context_of(recording).complete
+    assert ruled_out(recording) == []

@@ -31,10 +31,8 @@ from cwm_tracer.wire import EVENT_TOKEN, UNCHANGED, Cursor, Special
 _EVENTS = {token: event for event, token in EVENT_TOKEN.items()}
 _STATEFUL = (Event.CALL, Event.LINE)
 _UNCHANGED = UNCHANGED.encode()
-_QUOTE, _NEWLINE = 0x22, 0x0A
+_QUOTE = 0x22
 _KEPT = 20_000  # states of one context
-
-
 _PUNCTUATION = {
     Phase.OBJECT: (ord("{"), Phase.FIRST),
     Phase.COLON: (ord(":"), Phase.SPACE),

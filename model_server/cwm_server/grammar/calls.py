@@ -6,9 +6,7 @@ import ast
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from cwm_server.grammar.syntax import COMPREHENSIONS, FUNCTIONS, OWNERS, RESUMED, first_line
-
-ITERATED = ".0"  # how Python names what a comprehension iterates over
+from cwm_server.grammar.syntax import COMPREHENSIONS, FUNCTIONS, ITERATED, OWNERS, RESUMED, first_line
 
 
 @dataclass(frozen=True, slots=True)

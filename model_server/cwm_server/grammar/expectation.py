@@ -57,7 +57,7 @@ class Expectation:
         self.lines = self._region.lines if self.numbers is None else source.shown(self.numbers)
         self.reach = source.reach(steps or ())
         # The first call of a line; those that it makes after that are not counted.
-        self.owes = bool(steps) and activation.fresh and not activation.raised and source.owes(steps or ())
+        self.owes = activation.fresh and not activation.raised and source.owes(steps or ())
         within = frozenset[int]().union(*(step.within for step in steps or ()))
         self.ends = source.shown(within) if within else self._region.lines
         self._before = {spelled(name): None for name in activation.values or ()}

@@ -13,11 +13,10 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from cwm_server.grammar.syntax import COMPREHENSIONS, FUNCTIONS, OWNERS, RESUMED
+from cwm_server.grammar.syntax import COMPREHENSIONS, FUNCTIONS, OWNERS, RESUMED, WORD, names_of
 
-_WORD = re.compile(r"[^\W\d]\w*")
 _PATH = re.compile(r"[\w.:/-]+")
-# Builtins that find what they call, or that the program may have been told to replace.
+# Builtins that find what they call by its name, or run what is not shown.
 _FINDING = frozenset(
     ("eval", "exec", "getattr", "globals", "locals", "vars", "super", "__import__", "compile", "type", "breakpoint")
 )
@@ -111,9 +110,9 @@ def plain_functions(tree: ast.Module) -> Plain:
             spoiled.add(node.attr)
         elif isinstance(node, ast.Constant) and isinstance(node.value, str):
             if _PATH.fullmatch(node.value):  # what is found by its name
-                spoiled.update(_WORD.findall(node.value))
+                spoiled.update(WORD.findall(node.value))
         else:
-            spoiled.update(_other_names(node))
+            spoiled.update(names_of(node)[0])
     names = defined - spoiled
     safe = _BUILTINS - spoiled - imported - defined
     return Plain(frozenset(names), frozenset(names - imported), frozenset(names | safe))
@@ -122,19 +121,3 @@ def plain_functions(tree: ast.Module) -> Plain:
 def _is_simple(node: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
     suspends = any(isinstance(each, RESUMED) for each in ast.walk(node))
     return isinstance(node, ast.FunctionDef) and not (node.decorator_list or suspends or node.name.startswith("__"))
-
-
-def _other_names(node: ast.AST) -> Iterator[str]:
-    """The names that a node binds otherwise than by `def`, by `import` or as a variable."""
-    if isinstance(node, ast.arg):
-        yield node.arg
-    elif isinstance(node, (ast.Global, ast.Nonlocal)):
-        yield from node.names
-    elif isinstance(node, ast.ClassDef):
-        yield node.name
-    elif isinstance(node, (ast.ExceptHandler, ast.MatchAs, ast.MatchStar)) or hasattr(ast, "TypeVar"):
-        name = getattr(node, "name", None)
-        if isinstance(name, str):
-            yield name
-    if isinstance(node, ast.MatchMapping) and node.rest:
-        yield node.rest

@@ -3,31 +3,19 @@
 from __future__ import annotations
 
 import ast
-import itertools
 import json
 import re
 from bisect import bisect_left
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 
-from cwm_server.grammar.calls import ITERATED, Opening, openings
+from cwm_server.grammar.calls import Opening
 from cwm_server.grammar.flow import Flow, Step
+from cwm_server.grammar.outline import Outline
 from cwm_server.grammar.reach import Plain, plain_functions
-from cwm_server.grammar.syntax import COMPREHENSIONS, FUNCTIONS, OWNERS, RESUMED, first_line
+from cwm_server.grammar.syntax import ADDED, COMPREHENSIONS, ITERATED, WORD, names_of
 from cwm_tracer.source import parsed
 from cwm_tracer.wire import START_MARKER, strip_marker
-
-_WORD = re.compile(r"[^\W\d]\w*")
-_UNNAMED = (ast.Lambda, *COMPREHENSIONS)
-# Code that binds names which stand nowhere as names.
-_BINDING_CALLS = frozenset(("exec", "eval", "locals", "vars", "globals", "__prepare__"))
-_IN_CLASS_BODIES = (
-    *("__module__", "__qualname__", "__doc__", "__annotations__", "__firstlineno__", "__static_attributes__"),
-    *("__classdict__", "__classdictcell__", "__class__", "__orig_bases__", "__slots__", "__type_params__"),
-    *("__conditional_annotations__", "__annotate__"),
-)
-_IN_GENERICS = (".type_params", ".defaults", ".kwdefaults", ".generic_base")
-_GENERIC = ("TypeVar", "TypeVarTuple", "ParamSpec")
 
 
 class Choices:
@@ -77,12 +65,12 @@ class Source:
     def __init__(self, text: str) -> None:
         self._lines = text.split("\n")
         tree = parsed(text) if "\r" not in text and "\x00" not in text else None
-        self._outline = _Outline(tree, self._lines) if tree is not None else None
+        self._outline = Outline(tree, self._lines) if tree is not None else None
         every = range(1, len(self._lines) + 1)
         if self._outline is not None:
             self._bound = self._outline.bound
         else:
-            self._bound = frozenset(_WORD.findall(text)) | {ITERATED, *_IN_CLASS_BODIES, *_IN_GENERICS}
+            self._bound = frozenset(WORD.findall(text)) | {ITERATED, *ADDED}
         self.anywhere = Region(Choices(self._shown(every)), _spelled(self._bound))
         self._numbers: dict[bytes, list[int]] = {}
         for number in every:
@@ -156,8 +144,9 @@ class Source:
         if key not in self._inner:
             expressions = [node for node in nodes if node is not None]
             flow = Flow.of_expressions(expressions)
-            names = (name for each in expressions for node in ast.walk(each) for name in itertools.chain(*_names(node)))
-            region = Region(self.shown(flow.begin), self.spelled({ITERATED, *names}))
+            parts = (part for each in expressions for part in ast.walk(each))
+            names = {ITERATED}.union(*(found for part in parts for found in names_of(part)))
+            region = Region(self.shown(flow.begin), self.spelled(names))
             self._inner[key] = region, flow
         return self._inner[key]
 
@@ -230,142 +219,6 @@ class Source:
                     yield _encoded(f"{bare}{gap}{START_MARKER}\n")
                 yield _encoded(bare + "\n")
             yield _encoded(line + "\n")
-
-
-class _Outline:
-    """Functions and classes of a parsed text, by line."""
-
-    def __init__(self, tree: ast.Module, lines: list[str]) -> None:
-        self._lines = lines
-        self._nodes = [node for node in ast.walk(tree) if hasattr(node, "lineno")]
-        self._owners = [node for node in self._nodes if isinstance(node, OWNERS)]
-        self._statements = [node for node in _loose(tree.body) if not isinstance(node, OWNERS)]
-        self._classes = [node.name.lstrip("_") for node in self._owners if isinstance(node, ast.ClassDef)]
-        self._words: dict[int, set[str]] = {}
-        stored = set(_stored(tree))
-        free = False
-        for node in ast.walk(tree):
-            bound, used = _names(node)
-            words = {*bound, *used}
-            free = free or not words.isdisjoint(_BINDING_CALLS)
-            line = getattr(node, "lineno", None)
-            if line is not None and words:
-                self._words.setdefault(line, set()).update(words)
-        self.binds_freely = free
-        self.rebound = {name for node in ast.walk(tree) if isinstance(node, ast.Nonlocal) for name in node.names}
-        self._everywhere = frozenset(_WORD.findall("\n".join(lines))) if free else frozenset()
-        names = {*stored, *self._everywhere}
-        self.bound = frozenset({*names, *self.mangled(names)})
-        self.openings = frozenset(openings(tree))
-        # Before Python 3.12 the syntax tree does not know where the parts of an f-string stand.
-        texts = (part for node in ast.walk(tree) if isinstance(node, ast.JoinedStr) for part in ast.walk(node))
-        self.has_unplaced = any(isinstance(part, _UNNAMED) for part in texts)
-
-    def scope(self, number: int) -> set[int]:
-        """The lines of the functions and classes whose activations can begin, or go on, at a line."""
-        begun = [node for node in self._owners if first_line(node) <= number <= node.lineno]
-        if begun and any(node.lineno == number for node in begun):
-            node = next(node for node in begun if node.lineno == number)
-            return self._own(node)
-        found = set[int]()
-        for node in begun:  # on a decorator: what is there may belong to the code around it
-            found |= self._own(node)
-        around = [node for node in self._owners if first_line(node) <= number <= _last(node) and node not in begun]
-        if around:
-            return found | self._own(max(around, key=first_line))
-        for statement in self._statements:
-            if statement.lineno <= number <= _last(statement):
-                found.update(range(statement.lineno, _last(statement) + 1))
-        return found or {number}
-
-    def function(self, number: int) -> ast.FunctionDef | ast.AsyncFunctionDef | None:
-        """The function whose `def` stands on a line."""
-        found = [node for node in self._owners if node.lineno == number and not isinstance(node, ast.ClassDef)]
-        return found[0] if len(found) == 1 else None
-
-    def names(self, numbers: Collection[int]) -> frozenset[str]:
-        """The names that code on some lines, and nested in it, can show."""
-        low = min(numbers)
-        high = max([max(numbers), *(_last(node) for node in self._owners if node.lineno in numbers)])
-        words = set(self._everywhere)
-        for line in range(low, high + 1):
-            words |= self._words.get(line, set())
-        return frozenset({*words, *self.mangled(words)})
-
-    def suspends(self, number: int) -> bool:
-        """Whether a function that begins at a line is a generator or a coroutine."""
-        for node in self._owners:
-            if first_line(node) <= number <= node.lineno and (
-                isinstance(node, ast.AsyncFunctionDef) or any(isinstance(each, RESUMED) for each in ast.walk(node))
-            ):
-                return True
-        return False
-
-    def mangled(self, names: Iterable[str]) -> set[str]:
-        """Private names as the classes of the text spell them."""
-        private = [name for name in names if name.startswith("__") and not name.endswith("__")]
-        return {f"_{owner}{name}" for owner, name in itertools.product(self._classes, private)}
-
-    def _own(self, node: ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef) -> set[int]:
-        """The lines of a definition without the bodies of those nested in it."""
-        lines = set(range(first_line(node), _last(node) + 1))
-        for inner in ast.walk(node):
-            if inner is not node and isinstance(inner, OWNERS):
-                start = first_line(inner.body[0]) if isinstance(inner.body[0], OWNERS) else inner.body[0].lineno
-                if self._lines[start - 1].encode()[: inner.body[0].col_offset].strip():
-                    start += 1  # it begins behind the colon
-                lines.difference_update(range(start, _last(inner) + 1))
-        return lines
-
-
-def _stored(tree: ast.Module) -> Iterator[str]:
-    """The names that code inside functions binds: a module's own are no locals of anything that is recorded."""
-    pending: list[tuple[ast.AST, bool]] = [(tree, False)]
-    while pending:
-        node, inside = pending.pop()
-        if inside:
-            yield from _names(node)[0]
-        opens = isinstance(node, (*FUNCTIONS, *_UNNAMED))
-        pending += [(child, inside or opens) for child in ast.iter_child_nodes(node)]
-
-
-def _names(node: ast.AST) -> tuple[list[str], list[str]]:
-    """The names that a node binds, those among them that Python adds, and those that it uses."""
-    bound: list[str | None] = []
-    used: list[str] = []
-    if isinstance(node, ast.Name):
-        (used if isinstance(node.ctx, ast.Load) else bound).append(node.id)
-        if node.id in ("super", "__class__"):
-            bound.append("__class__")
-    elif isinstance(node, COMPREHENSIONS):
-        bound.append(ITERATED)
-    elif isinstance(node, ast.arg):
-        bound.append(node.arg)
-    elif isinstance(node, ast.alias):
-        bound.append((node.asname or node.name).partition(".")[0])
-    elif isinstance(node, (ast.Global, ast.Nonlocal)):
-        bound += node.names
-    elif isinstance(node, ast.MatchMapping):
-        bound.append(node.rest)
-    elif isinstance(node, (*OWNERS, ast.ExceptHandler, ast.MatchAs, ast.MatchStar)):
-        bound.append(node.name)
-        if isinstance(node, ast.ClassDef):
-            bound += _IN_CLASS_BODIES
-    elif type(node).__name__ in _GENERIC:
-        bound += [node.name, *_IN_GENERICS]  # type: ignore[attr-defined]
-    return [name for name in bound if name is not None], used
-
-
-def _loose(body: Iterable[ast.stmt]) -> Iterator[ast.stmt]:
-    """Statements that stand in no function."""
-    for node in body:
-        yield node
-        if isinstance(node, ast.ClassDef):
-            yield from _loose(node.body)
-
-
-def _last(node: ast.stmt | ast.expr) -> int:
-    return node.end_lineno or node.lineno
 
 
 def _is_gap(line: str) -> bool:

@@ -104,6 +104,7 @@ class State:
 
 
 def in_line(state: State, byte: int) -> State | None:
+    """The state in a line of source after one more byte, None where it may not come."""
     if state.choices is not None:
         return narrowed(state, byte)
     if state.offset:  # the newline was said
@@ -112,6 +113,7 @@ def in_line(state: State, byte: int) -> State | None:
 
 
 def narrowed(state: State, byte: int) -> State | None:
+    """The state after one more byte of the choices, None where none of them has it there."""
     assert state.choices is not None
     found = state.choices.narrow(state.low, state.high, state.offset, byte)
     if found is None:
@@ -138,10 +140,12 @@ def is_free(state: State) -> bool:
 
 
 def is_listed_line(state: State) -> bool:
+    """Whether it stands in a line that is one of some."""
     return state.phase is Phase.LINE and state.choices is not None
 
 
 def is_whole_line(state: State) -> bool:
+    """Whether a line may end here."""
     if state.choices is None:
         return state.offset == 1 or state.dots == 0  # code without source has the empty line
     return state.low < state.high and len(state.choices.texts[state.low]) == state.offset
