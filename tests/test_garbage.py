@@ -41,12 +41,15 @@ def test_nothing_is_collected_while_a_recording_is_put_together(pytester: pytest
                 COLLECTED.append(frame.f_code.co_name)
                 frame = frame.f_back
 
-        def pytest_configure(config):
+        def pytest_runtest_setup():
             gc.set_threshold(1)  # collect whenever an object is made
             gc.callbacks.append(note)
 
-        def pytest_unconfigure(config):
+        def pytest_runtest_logfinish():
             gc.callbacks.remove(note)
+            gc.set_threshold(700)
+
+        def pytest_unconfigure(config):
             print("collected in", sorted({"build_context", "test_it"}.intersection(COLLECTED)))
     """)
     pytester.makepyfile("""
