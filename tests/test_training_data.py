@@ -24,7 +24,7 @@ pytestmark = pytest.mark.skipif(
     sys.version_info[:2] != (3, 11), reason="training data is made on the version that CWM was trained on"
 )
 
-GENERATED = ("drills", "grammar", "idioms", "suites")
+GENERATED = ("arithmetic", "branches", "drills", "grammar", "idioms", "suites")
 SPECIALS = tuple(Special)
 
 
@@ -55,6 +55,17 @@ def simple(text: str, entry: str = "main", call: str = "main()") -> Program:
 def test_equal_seeds_give_equal_programs(family: str) -> None:
     assert drawn(family, 30) == drawn(family, 30)
     assert drawn(family, 30) != drawn(family, 30, seed=4)
+
+
+def test_conditions_of_branch_drills_come_out_either_way() -> None:
+    entered: list[bool] = []
+    for result in traced(*drawn("branches", 60)):
+        frames = frames_of(result) if not result.rejected else ()
+        for frame, after in itertools.pairwise(frames):
+            if frame.event is Event.LINE and frame.source.lstrip().startswith(("if ", "if(")):
+                entered.append(after.source.startswith(" " * (len(frame.source) - len(frame.source.lstrip()) + 1)))
+    assert len(entered) > 150
+    assert 0.3 < sum(entered) / len(entered) < 0.7
 
 
 @pytest.mark.parametrize("family", GENERATED)

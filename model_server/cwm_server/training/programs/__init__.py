@@ -10,7 +10,17 @@ import random
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from cwm_server.training.programs import drills, grammar, humaneval, idioms, library, mbpp, suites
+from cwm_server.training.programs import (
+    arithmetic,
+    branches,
+    drills,
+    grammar,
+    humaneval,
+    idioms,
+    library,
+    mbpp,
+    suites,
+)
 from cwm_server.training.programs.base import Program
 
 Family = Callable[[random.Random, Path], Iterator[Program]]
@@ -19,6 +29,8 @@ FAMILIES: dict[str, Family] = {
     "humaneval": humaneval.programs,
     "mbpp": mbpp.programs,
     "drills": drills.programs,
+    "branches": branches.programs,
+    "arithmetic": arithmetic.programs,
     "idioms": idioms.programs,
     "suites": suites.programs,
     "grammar": grammar.programs,
@@ -28,6 +40,8 @@ WEIGHTS: dict[str, float] = {
     "humaneval": 3.0,
     "mbpp": 1.0,
     "drills": 2.0,
+    "branches": 2.0,
+    "arithmetic": 1.0,
     "idioms": 2.5,
     "suites": 2.0,
     "grammar": 3.0,
