@@ -7,10 +7,15 @@ import sys
 from collections.abc import Iterator
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 import recorded
 
 pytest_plugins = ["pytester"]
+
+# How fast a machine is, is not what examples are for.
+settings.register_profile("any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("any machine")
 
 # Tests edit programs and run them again within a second: compiled code of the same size would be taken for current.
 sys.dont_write_bytecode = True

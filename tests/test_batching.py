@@ -24,7 +24,7 @@ TOKENS = st.lists(st.integers(0, VOCABULARY - 1), max_size=12)
 
 
 @both
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(begun=st.lists(TOKENS.filter(len), min_size=1, max_size=4), data=st.data())
 def test_what_is_read_together_is_as_if_read_alone(model, begun, data):
     caches, texts = [], []  # of some caches the rows, each with the tokens in it

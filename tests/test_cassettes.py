@@ -306,7 +306,7 @@ def test_only_the_lock_is_kept_out_of_version_control(tmp_path: Path) -> None:
 
 
 @given(made_tests())
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_answers_survive_json(test: Any) -> None:
     truth = test.trace
     if test.verification is not None and len(test.verification.choices) == len(truth.frames):
@@ -318,7 +318,7 @@ def test_answers_survive_json(test: Any) -> None:
 
 
 @given(TRACES, st.booleans())
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_a_choice_survives_json(before: Trace, ended: bool) -> None:
     frame = before.frames[-1] if before.frames else None
     said = Choice(frame, (Problem(ProblemKind.INVALID_JSON, 3, "x"),), float("inf"), ended)

@@ -7,7 +7,7 @@ import warnings
 from typing import Any
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from builders import Raw, call, line, raised, returned, told, trace, verified
@@ -15,8 +15,6 @@ from cwm_tracer.compare import DivergenceKind, Rate, compare_traces, compare_ver
 from cwm_tracer.compare.align import align
 from cwm_tracer.compare.values import NotALiteral
 from cwm_tracer.model import Choice, Ending, Frame, Problem, ProblemKind, Trace
-
-UNHURRIED = settings(deadline=None)
 
 # --- values
 
@@ -82,7 +80,6 @@ LITERALS = st.recursive(
 )
 
 
-@UNHURRIED
 @given(LITERALS)
 def test_a_value_is_the_same_however_its_literal_is_laid_out(value: object) -> None:
     text = repr(value)
@@ -90,7 +87,6 @@ def test_a_value_is_the_same_however_its_literal_is_laid_out(value: object) -> N
     assert same_value(text, spaced)
 
 
-@UNHURRIED
 @given(LITERALS, LITERALS)
 def test_the_same_value_has_the_same_type_and_is_equal(a: object, b: object) -> None:
     if same_value(repr(a), repr(b)) and "nan" not in repr(a):
@@ -98,7 +94,6 @@ def test_the_same_value_has_the_same_type_and_is_equal(a: object, b: object) -> 
         assert type(a) is type(b)
 
 
-@UNHURRIED
 @given(st.text(max_size=60) | st.text("()[]{}'\"\\,:-+.0129eEjxX nNaintTrueFls", max_size=60))
 @example("'\\d'")
 @example("1if 1else 2")
@@ -133,7 +128,6 @@ def test_depth_and_length_have_limits() -> None:
     assert not same_value(long, long.replace(", ", ","))
 
 
-@UNHURRIED
 @given(LITERALS)
 def test_plain_data_is_what_the_repr_spells(value: object) -> None:
     text = repr(value)
@@ -494,7 +488,6 @@ def test_problems_of_a_roll_out_are_a_format_divergence() -> None:
 ITEMS = st.lists(st.integers(0, 3), max_size=30)
 
 
-@UNHURRIED
 @given(ITEMS, ITEMS)
 def test_an_alignment_covers_both_sides_and_is_shortest(a: list[int], b: list[int]) -> None:
     blocks = align(a, b)

@@ -3,7 +3,7 @@ from __future__ import annotations
 import difflib
 import itertools
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from builders import call, line, raised, returned
@@ -11,7 +11,7 @@ from cwm_tracer.compare.align import Block, align
 from cwm_tracer.compare.scopes import align_frames
 from cwm_tracer.model import Event, Frame
 
-QUICK = settings(deadline=None, max_examples=40, suppress_health_check=[HealthCheck.too_slow])
+QUICK = settings(max_examples=40)
 
 
 @st.composite

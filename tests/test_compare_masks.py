@@ -3,7 +3,7 @@ from __future__ import annotations
 import dataclasses
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from builders import Raw, call, line, returned, trace
@@ -24,14 +24,12 @@ VALUES = st.recursive(
 ).map(repr)
 
 
-@settings(deadline=None)
 @given(VALUES, VALUES, VALUES)
 def test_what_was_learned_fits_every_value_that_it_was_learned_from(a: str, b: str, c: str) -> None:
     learned = generalized(generalized(a, b, True), c, True)
     assert all(fits(value, learned) for value in (a, b, c))
 
 
-@settings(deadline=None)
 @given(VALUES, VALUES)
 def test_learning_from_the_same_value_learns_nothing(a: str, b: str) -> None:
     assert generalized(a, a, True) == a

@@ -151,7 +151,7 @@ BELIEFS = st.dictionaries(
 )
 
 
-@settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=15, suppress_health_check=list(HealthCheck))
 @given(st.integers(2, 16), BELIEFS, st.sampled_from([100_000, 700, 420]))
 def test_verifying_gives_what_stepping_frame_by_frame_gives(count, beliefs, context_length):
     truth = truth_of(count)
@@ -169,7 +169,7 @@ def test_verifying_gives_what_stepping_frame_by_frame_gives(count, beliefs, cont
 # -- windows
 
 
-@settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=15, suppress_health_check=list(HealthCheck))
 @given(st.integers(2, 30), st.integers(330, 1200), st.integers(1, 30))
 def test_in_windows_every_frame_but_the_first_is_predicted_exactly_once(count, context_length, size):
     truth = truth_of(count, value="7" * size)

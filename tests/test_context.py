@@ -743,7 +743,7 @@ STDLIB = [argparse.__file__, dataclasses.__file__, enum.__file__, json.decoder._
 SNAPSHOT = SourceLines()
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(
     st.sampled_from(STDLIB),
     st.integers(0, 2**32),

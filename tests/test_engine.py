@@ -47,7 +47,7 @@ def recomputed(prompt: list[int], max_tokens: int, stop: frozenset[int], model=M
 
 
 @both
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     st.lists(PROMPTS, min_size=1, max_size=5), st.integers(1, 12), st.frozensets(TOKENS, max_size=3), st.integers(1, 9)
 )
@@ -63,7 +63,7 @@ def test_a_batch_gives_what_each_prompt_gives_alone_and_what_recomputing_gives(m
 
 
 @both
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(st.lists(PROMPTS, min_size=2, max_size=6), st.integers(1, 8))
 def test_rows_that_do_not_fit_together_are_decoded_in_turns(model, prompts, max_tokens):
     small = Engine(model, cache_bytes=1, batch_bytes=1).generate(prompts, max_tokens=max_tokens)
@@ -79,7 +79,7 @@ def test_a_long_generation_outgrows_its_first_cache(model):
 
 
 @both
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.lists(TOKENS, min_size=2, max_size=60), st.data())
 def test_scores_are_those_of_one_full_forward_pass(model, ids, data):
     engine = Engine(model, chunk=data.draw(st.integers(1, 70)))
@@ -133,7 +133,7 @@ def test_a_prompt_that_repeats_the_answer_reads_only_what_is_new(model, monkeypa
 
 
 @both
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(PROMPTS, st.integers(0, 2**31), st.floats(0.1, 3), st.floats(0.05, 1))
 def test_a_seed_gives_the_same_tokens_alone_in_a_batch_and_again(model, prompt, seed, temperature, top_p):
     sampling = Sampling(temperature, top_p, seed)
@@ -215,7 +215,7 @@ def test_the_common_prefix_is_found(first, second):
 
 
 @both
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(prompt=PROMPTS, data=st.data())
 def test_a_draft_changes_no_answer(model, prompt, data):
     plain = Engine(model, guessing=False).generate([prompt], max_tokens=40)[0]
@@ -271,7 +271,7 @@ class Ban:
 
 
 @both
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(prompts=st.lists(PROMPTS, min_size=1, max_size=3))
 def test_a_constraint_leaves_the_best_of_what_it_allows(model, prompts):
     answers = Engine(model).generate(prompts, max_tokens=12, constraint=Ban())
@@ -284,7 +284,7 @@ def test_a_constraint_leaves_the_best_of_what_it_allows(model, prompts):
 
 
 @both
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(ids=st.lists(TOKENS, min_size=2, max_size=40))
 def test_scores_under_a_constraint_rank_the_true_token_among_what_it_allows(model, ids):
     plain = Engine(model).score(ids)

@@ -129,7 +129,7 @@ def test_an_engine_that_was_named_wrongly_says_so():
 
 
 @pytest.mark.parametrize("name", ENGINES)
-@settings(max_examples=6, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=6, suppress_health_check=list(HealthCheck))
 @given(beliefs=BELIEFS)
 def test_verifying_gives_what_stepping_gives(name, beliefs):
     truth = truth_of(9)

@@ -70,7 +70,7 @@ def test_the_script_puts_in_text_only() -> None:
     assert not re.findall(r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|\beval\b|new Function", script)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(made_tests())
 def test_every_frame_of_any_test_can_be_put_together_again(test: TestReport) -> None:
     data = blocks(html(Report.of([test])))

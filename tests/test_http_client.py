@@ -346,7 +346,7 @@ def speaking_tls(folder) -> Iterator[str]:
             except OSError:
                 return
             with connection, contextlib.suppress(OSError), context.wrap_socket(connection, server_side=True) as secure:
-                secure.recv(1 << 16)
+                whole_request(secure)
                 secure.sendall(
                     b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body)
                 )

@@ -44,7 +44,7 @@ def test_transformers_computes_the_same_logits_from_the_saved_directory(tmp_path
 
 
 @pytest.mark.skipif(len(ENGINES) < 2, reason="torch is not installed")
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(ids=st.lists(st.integers(0, VOCABULARY - 1), min_size=1, max_size=100), seed=st.integers(0, 5))
 def test_the_engines_say_the_same(ids, seed):
     weights = tiny_models.tensors(UNTIED, seed)
@@ -78,7 +78,7 @@ def test_reading_in_chunks_equals_reading_at_once(engine, chunks):
 
 
 @pytest.mark.parametrize("engine", ENGINES)
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(data=st.data())
 def test_rows_that_branch_off_a_trunk_are_read_as_if_each_stood_alone(engine, data):
     model = tiny_models.model(engine)

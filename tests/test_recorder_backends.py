@@ -52,7 +52,7 @@ def test_both_record_the_same_of_a_golden_program(program: golden.Path) -> None:
 
 
 @given(programs())
-@settings(max_examples=75, deadline=None)
+@settings(max_examples=75)
 def test_both_record_the_same_of_any_program(source: str) -> None:
     _assert_same(source)
 

@@ -48,7 +48,7 @@ def test_a_recording_is_written_at_once_as_it_is_frame_by_frame(program: Any) ->
 
 
 @given(programs())
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_any_program_is_written_at_once_as_it_is_frame_by_frame(source: str) -> None:
     recording = golden.record(source, max_frames=1_000)
     one_by_one = wire.encode(_trace(recording, tuple(recording.frames)))

@@ -92,7 +92,7 @@ def test_a_program_of_the_corpus_is_recorded_as_the_naive_recorder_sees_it(name:
 
 # Not with the fixture: one set of examples is for all backends.
 @given(programs(), st.sampled_from(BACKENDS))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @example(EXAMPLE, BACKENDS[0])
 @example(EXAMPLE, BACKENDS[-1])
 def test_any_program_is_recorded_as_the_naive_recorder_sees_it(source: str, backend: Backend) -> None:
@@ -102,7 +102,7 @@ def test_any_program_is_recorded_as_the_naive_recorder_sees_it(source: str, back
 
 
 @given(programs(), st.integers(0, 40))
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 def test_a_bounded_recording_is_the_beginning_of_the_whole_one(source: str, limit: int) -> None:
     whole = golden.record(source, max_frames=2_000)
     part = golden.record(source, max_frames=limit)
@@ -111,7 +111,7 @@ def test_a_bounded_recording_is_the_beginning_of_the_whole_one(source: str, limi
 
 
 @given(programs())
-@settings(max_examples=75, deadline=None)
+@settings(max_examples=75)
 def test_scopes_number_the_calls_and_nest(source: str) -> None:
     recording = golden.record(source, max_frames=2_000)
     opened: list[int] = []
@@ -128,7 +128,7 @@ def test_scopes_number_the_calls_and_nest(source: str) -> None:
 
 
 @given(programs())
-@settings(max_examples=75, deadline=None)
+@settings(max_examples=75)
 def test_what_is_recorded_survives_the_wire(source: str) -> None:
     recording = golden.record(source, max_frames=500)
     segments = wire.encode(Trace(recording.frames, Context(""), recording.meta))

@@ -61,7 +61,7 @@ def test_reading_what_was_written_gives_the_same_report() -> None:
     assert again.to_json() == report.to_json()
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(st.lists(made_tests(), max_size=2, unique_by=lambda test: test.nodeid), st.dictionaries(TEXT, TEXT, max_size=2))
 def test_any_report_survives_writing_and_reading(made: list[TestReport], run: dict[str, str]) -> None:
     report = Report.of(made, run=run)
@@ -168,7 +168,7 @@ def test_a_truncated_report_is_refused_wherever_it_was_cut() -> None:
 
 
 @given(st.data())
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_a_damaged_report_is_refused_or_can_be_shown(data: st.DataObject) -> None:
     document = json.loads(sample().to_json())
     place = document

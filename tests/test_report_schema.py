@@ -41,7 +41,7 @@ def test_reading_knows_every_keyword_of_the_schema() -> None:
     assert keywords(schema()) <= KNOWN
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.lists(made_tests(), max_size=2), st.dictionaries(TEXT, TEXT, max_size=2))
 def test_any_document_follows_the_schema(made: list[TestReport], run: dict[str, str]) -> None:
     document = json.loads(Report.of(made, run=run).to_json())
@@ -50,7 +50,7 @@ def test_any_document_follows_the_schema(made: list[TestReport], run: dict[str, 
 
 
 @given(st.data())
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_reading_judges_a_damaged_document_as_the_schema_does(data: st.DataObject) -> None:
     document = place = json.loads(sample().to_json())
     while True:

@@ -63,7 +63,7 @@ def test_markdown_has_no_markup_of_the_report() -> None:
     }
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(made_tests())
 def test_a_row_of_a_markdown_table_is_one_line_with_its_cells(test: TestReport) -> None:
     rows = [each for each in to_markdown(Report.of([test])).split("\n") if each.startswith("|")]

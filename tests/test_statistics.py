@@ -89,7 +89,7 @@ def test_means_are_taken_as_well_as_rates() -> None:
 
 
 @given(st.lists(st.tuples(st.integers(0, 9), st.integers(0, 9)), min_size=1, max_size=30))
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 def test_the_other_way_round_is_the_same_with_the_other_sign(pairs: list[tuple[int, int]]) -> None:
     there, back = rates(pairs, 9), rates([(after, before) for before, after in pairs], 9)
     assert difference(there).value == pytest.approx(-difference(back).value)

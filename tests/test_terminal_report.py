@@ -201,7 +201,7 @@ WIDTHS = st.integers(30, 130)
 ENCODINGS = st.sampled_from(["utf-8", "ascii"])
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.lists(made_tests(), max_size=3), WIDTHS, st.integers(-1, 2), ENCODINGS)
 @example([HOSTILE], 40, 1, "utf-8")
 @example([HOSTILE], 80, 0, "ascii")

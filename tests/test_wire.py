@@ -256,7 +256,7 @@ def test_the_start_marker_is_stripped_only_as_a_suffix(source: str, stripped: st
 
 
 @given(STREAMS)
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_arbitrary_segments_are_read_without_raising(stream: list[Segment]) -> None:
     decoded = wire.decode(stream)
     assert _is_whole(decoded)
