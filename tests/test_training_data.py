@@ -6,15 +6,18 @@ import ast
 import itertools
 import json
 import random
+import re
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from cwm_server.training import data
-from cwm_server.training.programs import FAMILIES, humaneval, mbpp, normal, weights
-from cwm_server.training.programs.base import Program
+from cwm_server.training.programs import FAMILIES, drills, humaneval, mbpp, normal, weights
+from cwm_server.training.programs.base import Program, Subject, start
 from cwm_server.training.programs.mutation import mutated
+from cwm_server.training.programs.words import Names
 from cwm_server.training.tracing import Result
 from cwm_server.training.workers import run
 from cwm_tracer.model import Event, Frame
@@ -119,6 +122,40 @@ def test_the_entry_may_take_a_fixture() -> None:
     text += "def test_box(box):\n    assert len(box) == 2\n"
     (result,) = traced(simple(text, "test_box", "test_box(fixture_value(box))"))
     assert frames_of(result)[0].locals == {"box": "[1, 2]"}
+
+
+def test_drills_compile_whatever_their_names_are() -> None:
+    for seed in range(300):
+        ast.parse(drills.program(random.Random(seed)).text)
+
+
+def test_a_loop_over_indices_leaves_other_names_that_contain_the_element_s_alone() -> None:
+    indexed = 0
+    for seed in range(400):
+        rng = random.Random(seed)
+        names = Names(rng, "short")
+        lines = drills._looped(rng, names, "list[int]", "items", [1, 2])
+        stored = lines[0].partition(" ")[0]
+        indexed += "range(len(items))" in lines[1]
+        assert lines[-1] == f"return {stored}"
+        assert any(re.search(rf"\b{stored}\b", line) for line in lines[2:-1]), lines
+    assert indexed > 20
+
+
+def test_a_program_that_does_not_compile_is_counted_and_the_mixture_goes_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(rng: random.Random, shared: Path) -> Iterator[Program]:
+        while True:
+            yield start(rng, Subject("drills", "def f(n):\n    n[0]n += 1\n    return n\n", "f", "3"))
+
+    monkeypatch.setitem(FAMILIES, "drills", broken)
+    programs = list(itertools.islice(data.mixture(1, tmp_path, {"drills": 1, "idioms": 1}), 40))
+    corpus = data.Corpus(tmp_path / "out", frozenset())
+    for program, result in run(programs, workers=1, wall_seconds=60.0):
+        corpus.add(program, result)
+    assert corpus.rejected["drills"] == {"does not compile: SyntaxError": corpus.counts["drills: programs"]}
+    assert corpus.counts["idioms: documents"] > 8
 
 
 @pytest.mark.skipif(

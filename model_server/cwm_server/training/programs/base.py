@@ -112,9 +112,12 @@ def _wanted(rng: random.Random) -> str:
 
 def _parameters(subject: Subject) -> tuple[list[str], list[str]] | None:
     """The subject's parameters and the arguments for them, where a test could have them as its own."""
-    tree = ast.parse(subject.text)
+    try:
+        tree = ast.parse(subject.text)
+        call = ast.parse(f"f({subject.arguments})", mode="eval").body
+    except (SyntaxError, ValueError):  # the worker says so too, and there it is counted
+        return None
     found = [node for node in tree.body if isinstance(node, ast.FunctionDef) and node.name == subject.name]
-    call = ast.parse(f"f({subject.arguments})", mode="eval").body
     assert isinstance(call, ast.Call)
     if not found or call.keywords or any(isinstance(argument, ast.Starred) for argument in call.args):
         return None

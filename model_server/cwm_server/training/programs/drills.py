@@ -215,7 +215,7 @@ def _looped(rng: random.Random, names: Names, kind: str, variable: str, value: o
     elements = "int" if kind in ("list[int]", "set[int]", "tuple[int, ...]", "int") else "str"
     initial, update, _ = rng.choice([item for item in _ACCUMULATORS if item[2] in ("", elements)])
     iterable = f"range({rng.choice(('', '1, '))}{variable} % {rng.randint(4, 9)})" if kind == "int" else variable
-    filled = update.format(a=total, e=element, n=rng.randint(2, 9), n1=rng.randint(2, 5))
+    n, n1 = rng.randint(2, 9), rng.randint(2, 5)
     head = f"for {element} in {iterable}:"
     if kind != "int" and rng.random() < 0.3:
         draw = rng.random()
@@ -232,8 +232,8 @@ def _looped(rng: random.Random, names: Names, kind: str, variable: str, value: o
         elif kind in ("list[int]", "list[str]", "str", "tuple[int, ...]"):
             index = names.index()
             head = f"for {index} in range(len({variable})):"
-            filled = filled.replace(element, f"{variable}[{index}]")
             element = f"{variable}[{index}]"
+    filled = update.format(a=total, e=element, n=n, n1=n1)
     body = [filled]
     if rng.random() < 0.35:
         condition = _condition(rng, elements, element)
