@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import contextlib
 import itertools
 import json
 import random
@@ -10,13 +11,17 @@ import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from types import FrameType
+from typing import Any
 
 import pytest
 
 from cwm_server.training import data
-from cwm_server.training.programs import FAMILIES, drills, humaneval, mbpp, normal, weights
+from cwm_server.training.programs import FAMILIES, drills, humaneval, idioms, mbpp, normal, weights
+from cwm_server.training.programs.arguments import argument
 from cwm_server.training.programs.base import Program, Subject, start
 from cwm_server.training.programs.mutation import mutated
+from cwm_server.training.programs.templates import filled
 from cwm_server.training.programs.words import Names
 from cwm_server.training.tracing import Result
 from cwm_server.training.workers import run
@@ -122,6 +127,58 @@ def test_the_entry_may_take_a_fixture() -> None:
     text += "def test_box(box):\n    assert len(box) == 2\n"
     (result,) = traced(simple(text, "test_box", "test_box(fixture_value(box))"))
     assert frames_of(result)[0].locals == {"box": "[1, 2]"}
+
+
+def frames_in(call: str, text: str) -> int:
+    """How many events a trace of the call has; fails where it has too many, raises what the call raises."""
+    module: dict[str, object] = {"__name__": "idiom"}
+    exec(compile(text, "<idiom>", "exec"), module)
+    count = 0
+
+    def trace(frame: FrameType, event: str, argument: object) -> Any:
+        nonlocal count
+        count += frame.f_code.co_filename == "<idiom>"
+        assert count < 1500, f"{call} does not end:\n{text}"
+        return trace
+
+    before = sys.gettrace()
+    sys.settrace(trace)
+    try:
+        eval(call, module)
+    finally:
+        sys.settrace(before)
+    return count
+
+
+def test_every_idiom_returns_for_most_arguments_and_makes_a_trace() -> None:
+    for number, (kinds, template) in enumerate(idioms.IDIOMS):
+        frames: list[int] = []
+        for seed in range(5):
+            rng = random.Random(f"{number}:{seed}")
+            text, names = filled(rng, template.strip("\n"))
+            arguments = ", ".join(argument(rng, kind.strip()) for kind in kinds.split("; ") if kind.strip())
+            with contextlib.suppress(ValueError, LookupError, ArithmeticError):
+                frames.append(frames_in(f"{names['f']}({arguments})", text))
+        assert len(frames) >= 2, template
+        assert max(frames) >= 3, template
+
+
+def test_idioms_are_many_and_differ() -> None:
+    shapes = {normal.fingerprint(ast.parse(filled(random.Random(0), body.strip("\n"))[0])) for _, body in idioms.IDIOMS}
+    assert len(shapes) == len(idioms.IDIOMS) > 420
+
+
+def test_arguments_are_of_their_kind_and_vary() -> None:
+    def drawn_values(kind: str) -> list[Any]:
+        return [ast.literal_eval(argument(random.Random(seed), kind)) for seed in range(60)]
+
+    assert {x for xs in drawn_values("ints -2 3") for x in xs} == set(range(-2, 4))
+    assert {len(xs) for xs in drawn_values("ints 0 9 4")} == {1, 2, 3, 4}
+    assert all(len(xs) == len(xs[0]) for xs in drawn_values("square 0 9"))
+    assert all(len({len(row) for row in rows}) == 1 for kind in ("grid 0 1", "rows .#") for rows in drawn_values(kind))
+    assert [] in drawn_values("some a b")
+    assert all(set(text.split()) <= {"a", "b"} for text in drawn_values("phrase a b"))
+    assert all(xs == sorted(xs) for kind in ("sorted ints 0 9", "sorted list[int]") for xs in drawn_values(kind))
 
 
 def test_drills_compile_whatever_their_names_are() -> None:

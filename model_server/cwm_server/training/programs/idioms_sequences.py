@@ -512,14 +512,14 @@ def $f($xs, $index):
         $value = «None|-1|0|'missing'»
     return $value
 """),
-    ("dict[str, int]; = «'apple'|'red'|'x'»", """
+    ("= {'apple': «#0-9», 'cat': «#0-9»}; = «'apple'|'cat'|'x'»", """
 def $f($table, $key):
     try:
         return $table[$key]
     except KeyError as $err:
         raise «ValueError|LookupError|RuntimeError»(f'no entry for {$key}') from $err
 """),
-    ("dict[str, int]; = «'apple'|'cat'|'x'»; int 1 6", """
+    ("= {'apple': «#2-6», 'cat': «#1-6»}; = «'apple'|'cat'|'x'»; int 1 6", """
 def $f($stock, $item, $amount):
     if $item not in $stock:
         raise KeyError($item)
