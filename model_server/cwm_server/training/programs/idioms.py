@@ -22,6 +22,7 @@ from cwm_server.training.programs.idioms_strings import STRINGS
 from cwm_server.training.programs.idioms_structures import STRUCTURES
 from cwm_server.training.programs.idioms_tables import TABLES
 from cwm_server.training.programs.idioms_text import TEXT
+from cwm_server.training.programs.idioms_versions import VERSIONS
 from cwm_server.training.programs.mutation import mutated
 from cwm_server.training.programs.style import dressed
 from cwm_server.training.programs.templates import filled
@@ -42,6 +43,7 @@ IDIOMS: tuple[tuple[str, str], ...] = (
     *STRUCTURES,
     *TABLES,
     *TEXT,
+    *VERSIONS,
 )
 
 
