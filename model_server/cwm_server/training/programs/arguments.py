@@ -20,9 +20,9 @@ def argument(rng: random.Random, kind: str) -> str:
     name, _, rest = kind.partition(" ")
     if name == "=":
         return filled(rng, rest.strip())[0]
-    if name == "int":
-        low, high = rest.split() if rest else (None, None)
-        return str(rng.randint(int(low), int(high))) if low and high else literals.written(rng, literals.integer(rng))
+    if name == "int" and rest:
+        low, high = map(int, rest.split())
+        return str(rng.randint(low, high))
     if name == "str" and rest:
         return repr("".join(rng.choice(rest) for _ in range(rng.randint(1, 8))))
     if name == "ints":
