@@ -21,8 +21,7 @@ _CHOICE = re.compile(r"«([^«»]*)»")
 
 
 def filled(rng: random.Random, template: str, names: Names | None = None) -> tuple[str, dict[str, str]]:
-    """The program and what its `$names` became. A third of the programs keep the names that their author gave them,
-    one in twelve is written in camelCase."""
+    """The program and what its `$names` became. A third of the programs keep the names that their author gave them."""
     names = names or Names(rng)
     while _CHOICE.search(template):
         template = _CHOICE.sub(lambda match: _choice(rng, match[1]), template)
@@ -30,9 +29,6 @@ def filled(rng: random.Random, template: str, names: Names | None = None) -> tup
     chosen: dict[str, str] = {}
     for hint in dict.fromkeys(_NAME.findall(template)):
         chosen[hint] = _chosen(names, hint, kept)
-    camel = {hint: _camel(name) for hint, name in chosen.items()}
-    if rng.random() < 0.08 and len(set(camel.values())) == len(camel):
-        chosen = camel
     return _NAME.sub(lambda match: chosen[match[1]], template), chosen
 
 
@@ -46,10 +42,6 @@ def _chosen(names: Names, hint: str, kept: bool) -> str:
     if hint in ("i", "j", "k", "idx"):
         return names.index()
     return names.many() if hint.endswith("s") and len(hint) > 1 else names.noun()
-
-
-def _camel(name: str) -> str:
-    return re.sub(r"(?<=[a-z0-9])_([a-z])", lambda match: match[1].upper(), name)
 
 
 def _choice(rng: random.Random, body: str) -> str:
