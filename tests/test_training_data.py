@@ -153,7 +153,7 @@ def frames_in(call: str, text: str) -> int:
 def test_every_idiom_returns_for_most_arguments_and_makes_a_trace() -> None:
     for number, (kinds, template) in enumerate(idioms.IDIOMS):
         frames: list[int] = []
-        for seed in range(5):
+        for seed in range(8):
             rng = random.Random(f"{number}:{seed}")
             text, names = filled(rng, template.strip("\n"))
             arguments = ", ".join(argument(rng, kind.strip()) for kind in kinds.split("; ") if kind.strip())
