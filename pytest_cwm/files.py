@@ -7,6 +7,7 @@ import os
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from functools import lru_cache
 from pathlib import Path
 from typing import BinaryIO
 
@@ -40,8 +41,13 @@ def shown(path: Path) -> Path:
 def path_of(directory: Path, nodeid: str) -> Path:
     """Where a test's own file is kept: `tests/test_cart.py::test_total` in `tests/test_cart/test_total.json`."""
     module, *names = nodeid.split("::")
+    return _folder_of(directory, module) / (_file_name(".".join(names) or "module") + ".json")
+
+
+@lru_cache(maxsize=64)
+def _folder_of(directory: Path, module: str) -> Path:
     folders = [part for part in module.removesuffix(".py").replace("\\", "/").split("/") if part not in ("", ".")]
-    return directory.joinpath(*map(_file_name, folders), _file_name(".".join(names) or "module") + ".json")
+    return directory.joinpath(*map(_file_name, folders))
 
 
 def _file_name(text: str) -> str:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, Literal, get_args
 
 from pytest_cwm.predictors.identity import Identity
@@ -14,6 +15,7 @@ from pytest_cwm.report.digest import Digests
 Json = Any
 SCHEMA = 1
 Question = Literal["verify", "roll_out", "next_frame"]
+_canonical = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False).encode
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +34,7 @@ class Asked:
     python: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Entry:
     """An answer to `asked` by the model that `identity` names.
 
@@ -44,7 +46,7 @@ class Entry:
     prompt: tuple[int, str]
     answer: Json
 
-    @property
+    @cached_property
     def key(self) -> str:
         """SHA-256 over the canonical JSON of all that decides the answer."""
         return _digest(self._key_parts())
@@ -101,11 +103,16 @@ class Entry:
         return entry
 
 
+def _nowhere(model: str) -> tuple[None, None]:
+    return None, None
+
+
 @dataclass(frozen=True, slots=True)
 class Known:
     """The parts of a model's identity that are known without asking it; None and what is left out fits anything.
 
-    `installed` holds the weights and tokenizers of models that are here, by name.
+    `installed` gives the digests of the weights and the tokenizer of a model that is here, by its name: it is asked
+    only for models of which there are answers.
     """
 
     model: str | None = None
@@ -113,11 +120,11 @@ class Known:
     tokenizer: str | None = None
     template: int | None = None
     decoding: Mapping[str, Json] = field(default_factory=dict)
-    installed: Mapping[str, tuple[str | None, str | None]] = field(default_factory=dict)
+    installed: Callable[[str], tuple[str | None, str | None]] = _nowhere
 
     def parts(self, model: str) -> dict[str, Json]:
         """By name, for an answer of `model`."""
-        weights, tokenizer = self.installed.get(model, (None, None))
+        weights, tokenizer = self.installed(model)
         return {
             "model": self.model,
             "weights": self.weights or weights,
@@ -156,5 +163,4 @@ def differences(asked: Asked, known: Known, entry: Entry) -> Iterator[tuple[str,
 
 
 def _digest(value: Json) -> str:
-    text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False)
-    return hashlib.sha256(text.encode("ascii")).hexdigest()
+    return hashlib.sha256(_canonical(value).encode("ascii")).hexdigest()

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
-from cwm_server.fingerprint import tokenizer_digest, weights_digest
-from cwm_server.tokenizer import EMBEDDED
 from pytest_cwm.cassettes.entry import Known
 from pytest_cwm.predictors.base import PredictionError, Predictor
 from pytest_cwm.predictors.cassette import CassettePredictor, Mode, Recordable
@@ -52,15 +51,31 @@ def _exactly(identity: Identity) -> Known:
 
 def _known(settings: Settings, mode: Mode) -> Known:
     """What can be known without asking: what the user named, and what lies on this machine's disk."""
-    installed = {EMBEDDED_NAME: (weights_digest(EMBEDDED), tokenizer_digest(EMBEDDED))}
     name, weights, tokenizer = settings.model, None, None
     if settings.server is None and name is not None and Path(name).is_dir():
-        weights, tokenizer = weights_digest(name), tokenizer_digest(name)
+        weights, tokenizer = _digests_of(name)
         name = Path(name).resolve().name
     elif settings.server is None and name is None and mode != "replay":
         name = EMBEDDED_NAME
     if settings.tokenizer is not None:
+        from cwm_server.fingerprint import tokenizer_digest
+
         tokenizer = tokenizer_digest(settings.tokenizer)
     # A server that can't constrain its decoding is recorded as it is: only the opposite wish is binding.
     decoding = {} if settings.constrain else {"constrained": False}
-    return Known(name, weights, tokenizer, TEMPLATE, decoding, installed)
+    return Known(name, weights, tokenizer, TEMPLATE, decoding, cache(_installed))
+
+
+def _installed(model: str) -> tuple[str | None, str | None]:
+    if model != EMBEDDED_NAME:
+        return None, None
+    from cwm_server.tokenizer import EMBEDDED
+
+    return _digests_of(EMBEDDED)
+
+
+def _digests_of(directory: str | Path) -> tuple[str | None, str | None]:
+    """Of the weights and the tokenizer in a directory."""
+    from cwm_server.fingerprint import tokenizer_digest, weights_digest  # a replay rarely needs it
+
+    return weights_digest(directory), tokenizer_digest(directory)

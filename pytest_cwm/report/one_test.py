@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 
 from cwm_tracer.compare import Comparison, Divergence, Metric, compare_traces, compare_verification, merge
 from cwm_tracer.compare.comparison import Question
-from cwm_tracer.model import Choice, Frame, RollOut, Trace, Verification
+from cwm_tracer.model import Frame, RollOut, Trace, Verification
 from pytest_cwm.report import encoding
 from pytest_cwm.report.digest import Digests, digests_from_json, digests_of, digests_to_json
 from pytest_cwm.report.notes import notes_of, redacted_in
@@ -64,20 +64,21 @@ class TestReport:
         A roll-out that its server broke off is kept and not scored.
         """
         comparisons: list[Comparison] = []
+        redacted = 0
         if trace is None:
             verification = roll_out = None
         else:
             trace = dataclasses.replace(trace, frames=tuple(trace.frames))
+            redacted = redacted_in(trace)
             if verification is not None:
                 verification = sharing_frames(verification, trace.frames)
-                comparisons.append(compare_verification(trace, verification))
+                comparisons.append(compare_verification(trace, verification, withheld=redacted > 0))
             if roll_out is not None and roll_out.failure is None and trace.frames:
                 comparisons.append(compare_traces(trace, roll_out.trace, roll_out.problems))
         if roll_out is not None:
             frames = tuple(roll_out.trace.frames)
             roll_out = dataclasses.replace(roll_out, trace=dataclasses.replace(roll_out.trace, frames=frames))
         missing = sum(comparison.missing for comparison in comparisons)
-        redacted = redacted_in(trace) if trace is not None else 0
         return cls(
             nodeid=nodeid,
             outcome=outcome,
@@ -155,12 +156,18 @@ def _test_from_json(data: Json) -> TestReport:
 def sharing_frames(verification: Verification, frames: Sequence[Frame]) -> Verification:
     """The same verification, in which a choice that says what the true frame says *is* the true frame."""
 
-    def shared(choice: Choice | None, true: Frame) -> Choice | None:
-        if choice is None or choice.frame is None or choice.frame is true:
-            return choice
-        here = dataclasses.replace(choice.frame, scope=true.scope, file=true.file, line=true.line)
-        return dataclasses.replace(choice, frame=true) if here == true else choice
+    choices = [*verification.choices]
+    for index, (choice, true) in enumerate(zip(choices, frames, strict=False)):
+        if choice is not None and choice.frame is not true and choice.frame is not None and _says(choice.frame, true):
+            choices[index] = dataclasses.replace(choice, frame=true)
+    return dataclasses.replace(verification, choices=tuple(choices))
 
-    pairs = zip(verification.choices, frames, strict=False)
-    choices = tuple(shared(choice, true) for choice, true in pairs)
-    return dataclasses.replace(verification, choices=choices + verification.choices[len(choices) :])
+
+def _says(said: Frame, true: Frame) -> bool:
+    """Whether they are one but for scope and place, which a model does not name."""
+    return (
+        said.event is true.event
+        and said.source == true.source
+        and said.argument == true.argument
+        and said.locals == true.locals
+    )

@@ -12,6 +12,8 @@ from pytest_cwm.report.one_test import TestReport, test_from_json, test_to_json
 from pytest_cwm.report.summary import TestSummary
 from pytest_cwm.spool import Place, Spool
 
+_encoded = json.JSONEncoder(allow_nan=False, check_circular=False).encode  # what it gets was just made: a tree
+
 
 @dataclass(frozen=True, slots=True)
 class _Entry:
@@ -38,7 +40,7 @@ class TestStore(Sequence[TestReport]):
     def add(self, test: TestReport) -> None:
         """Add a test, or replace the one of its name."""
         data = test_to_json(test)
-        self.add_json(data, json.dumps(data, allow_nan=False).encode("ascii"))
+        self.add_json(data, _encoded(data).encode("ascii"))
 
     def add_json(self, data: Any, line: bytes) -> None:
         """The same for an item of a document that was checked; `line` is its text."""

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Literal
 
 from cwm_tracer.compare.align import Block
@@ -18,12 +18,13 @@ from cwm_tracer.compare.divergence import (
     sentence_for,
     with_earlier,
 )
-from cwm_tracer.compare.metrics import Mean, Metric, Rate
+from cwm_tracer.compare.metrics import Metric, Rate
 from cwm_tracer.compare.origin import Origin, Origins
 from cwm_tracer.compare.routes import branch_path, line_path
 from cwm_tracer.compare.scopes import align_frames
 from cwm_tracer.compare.score import Score, score_agreement, score_frame
 from cwm_tracer.compare.table9 import table9
+from cwm_tracer.compare.tally import teacher_forced
 from cwm_tracer.compare.values import any_redacted, is_redacted, same_value
 from cwm_tracer.model import EXPECTATION, Choice, Ending, Event, Frame, Problem, ProblemKind, Trace, Verification
 
@@ -43,21 +44,28 @@ class Pair:
     score: Score | None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Comparison:
     """A prediction beside the truth. `question` says which one: "tf" for teacher-forced, "fr" for free-running.
 
-    `pairs` are the aligned frames in order: all true ones when teacher-forced, those that have a counterpart when
-    free-running. `missing` counts predictions that could not be had, `redacted` values that were withheld; neither is
+    `missing` counts predictions that could not be had, `redacted` values that were withheld; neither is
     scored.
     """
 
     question: Question
-    pairs: tuple[Pair, ...]
     divergences: tuple[Divergence, ...]
     metrics: Mapping[str, Metric]
-    missing: int = 0
-    redacted: int = 0
+    missing: int
+    redacted: int
+    make_pairs: Callable[[], Iterable[Pair]] = field(compare=False, repr=False)
+
+    @cached_property
+    def pairs(self) -> tuple[Pair, ...]:
+        """The aligned frames in order, made when somebody asks for them.
+
+        All true ones when teacher-forced, those that have a counterpart when free-running.
+        """
+        return tuple(self.make_pairs())
 
     @property
     def first(self) -> Divergence | None:
@@ -65,47 +73,41 @@ class Comparison:
         return self.divergences[0] if self.divergences else None
 
 
-def compare_verification(truth: Trace, verification: Verification) -> Comparison:
-    """Teacher-forced: each choice against the true frame of the same index. Frame 0 is given and not scored."""
-    pairs: list[Pair] = []
-    divergences: list[Divergence] = []
-    bits: list[float] = []
+def compare_verification(truth: Trace, verification: Verification, *, withheld: bool | None = None) -> Comparison:
+    """Teacher-forced: each choice against the true frame of the same index. Frame 0 is given and not scored.
+
+    `withheld` says whether any value of the truth is redacted; where it is None, that is looked up.
+    """
+    frames = truth.frames
+    if withheld is None:
+        withheld = any_redacted(frames)
+    choices = [*verification.choices[: len(frames)]]
+    choices += [None] * (len(frames) - len(choices))
+    choices[:1] = [None] * min(1, len(frames))
     missing = 0
+    scores: list[Score | None] = []
+    divergences: list[Divergence] = []
     origins = Origins(lasting=False)
-    choices = verification.choices
-    withheld = any_redacted(truth.frames)
-    for index, frame, before in _with_state_before(truth.frames):
-        choice = choices[index] if index < len(choices) else None
-        if index == 0 or choice is None:
+    for choice, (index, frame, before) in zip(choices, _with_state_before(frames), strict=True):
+        if choice is None:
             missing += index > 0
-            pairs.append(Pair(index, frame, None, None))
-            continue
-        if choice.bits is not None:
-            bits.append(choice.bits)
-        if choice.frame is frame and not withheld and not choice.problems:  # most frames of most traces
-            pairs.append(Pair(index, frame, frame, score_agreement(frame, before)))
-            continue
-        score = score_frame(frame, choice.frame, before, well_formed=_is_well_formed(choice))
-        pairs.append(Pair(index, frame, choice.frame, score))
-        if not score.frame:
-            divergences.append(_divergence(truth.frames, index, choice, score, origins.of(frame, score)))
-        origins.note(index, frame, score)
-    scores = _counted(pair.score for pair in pairs if pair.score is not None)
-    metrics: dict[str, Metric] = {
-        "tf.event": _rate((score.event, times) for score, times in scores),
-        "tf.action": _rate((score.action, times) for score, times in scores),
-        "tf.state": _rate((score.state, times) for score, times in scores),
-        "tf.variable": _sum((score.variables, times) for score, times in scores),
-        "tf.changed": _sum((score.changed, times) for score, times in scores),
-        "tf.identical": _sum((score.identical, times) for score, times in scores),
-        "tf.same_type": _sum((score.same_type, times) for score, times in scores),
-        "tf.argument": _rate((score.argument, times) for score, times in scores),
-        "tf.frame": _rate((score.frame, times) for score, times in scores),
-        "tf.bits": Mean(sum(bits), len(bits)),
-        "format": _rate((score.well_formed, times) for score, times in scores),
-    }
-    redacted = sum(score.redacted * times for score, times in scores)
-    return Comparison("tf", tuple(pairs), tuple(divergences), metrics, missing, redacted)
+            scores.append(None)
+        elif choice.frame is frame and not withheld and not choice.problems:  # most frames of most traces
+            scores.append(score_agreement(frame, before))
+        else:
+            score = score_frame(frame, choice.frame, before, well_formed=_is_well_formed(choice))
+            scores.append(score)
+            if not score.frame:
+                divergences.append(_divergence(frames, index, choice, score, origins.of(frame, score)))
+            origins.note(index, frame, score)
+    bits = [choice.bits for choice in choices if choice is not None and choice.bits is not None]
+    metrics, redacted = teacher_forced([score for score in scores if score is not None], bits)
+
+    def pairs() -> Iterator[Pair]:
+        for index, (frame, choice, score) in enumerate(zip(frames, choices, scores, strict=True)):
+            yield Pair(index, frame, None if choice is None else choice.frame, score)
+
+    return Comparison("tf", tuple(divergences), metrics, missing, redacted, pairs)
 
 
 def compare_traces(truth: Trace, predicted: Trace, problems: Sequence[Problem] = ()) -> Comparison:
@@ -145,7 +147,7 @@ def compare_traces(truth: Trace, predicted: Trace, problems: Sequence[Problem] =
         correct = bool(outcome.correct) if outcome.total else None
         metrics = {"format": said, **metrics, **table9(truth, predicted, problems, correct)}
     redacted = sum(pair.score.redacted for pair in pairs if pair.score is not None)
-    return Comparison("fr", tuple(pairs), tuple(divergences), metrics, 0, redacted)
+    return Comparison("fr", tuple(divergences), metrics, 0, redacted, lambda: pairs)
 
 
 def _paired(
@@ -187,31 +189,6 @@ def _with_state_before(frames: Sequence[Frame]) -> Iterator[tuple[int, Frame, Ma
         yield index, frame, last.get(frame.scope)
         if frame.locals is not None:
             last[frame.scope] = frame.locals
-
-
-def _counted(scores: Iterable[Score]) -> list[tuple[Score, int]]:
-    """Each score with how often it occurs: frames that are right share a few."""
-    held = [*scores]
-    by_id = dict(zip(map(id, held), held, strict=True))
-    return [(by_id[each], times) for each, times in Counter(map(id, held)).items()]
-
-
-def _sum(rates: Iterable[tuple[Rate, int]]) -> Rate:
-    correct = total = 0
-    for rate, times in rates:
-        correct += rate.correct * times
-        total += rate.total * times
-    return Rate(correct, total)
-
-
-def _rate(scored: Iterable[tuple[bool | None, int]]) -> Rate:
-    """Of what was scored at all."""
-    correct = total = 0
-    for right, times in scored:
-        if right is not None:
-            correct += right * times
-            total += times
-    return Rate(correct, total)
 
 
 def _is_well_formed(choice: Choice) -> bool:

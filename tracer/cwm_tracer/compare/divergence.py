@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from cwm_tracer.compare.origin import Origin
 from cwm_tracer.compare.paths import Inner, only_difference
 from cwm_tracer.compare.runs import whole_call, whole_iterations
-from cwm_tracer.compare.score import Difference, action_of
+from cwm_tracer.compare.score import Difference, same_line
 from cwm_tracer.compare.wording import cut, cut_pair, describe_path, did, exception_of, quoted
 from cwm_tracer.model import Event, Frame, Problem
 
@@ -63,7 +63,7 @@ def kind_of(truth: Frame, predicted: Frame | None, problems: Sequence[Problem], 
         return DivergenceKind.CONTROL_FLOW
     if truth.event is Event.CALL:
         return DivergenceKind.CALL
-    if action_of(truth) != action_of(predicted):
+    if not same_line(truth, predicted):
         return DivergenceKind.CONTROL_FLOW
     if truth.event is Event.EXCEPTION:
         return DivergenceKind.EXCEPTION
@@ -86,10 +86,11 @@ def sentence_for(
         why = str(problems[0]) if problems else "no frame"
         return f"the prediction is no well-formed frame ({cut(why)}), it {did(truth)}"
     assert predicted is not None
-    if truth.event is predicted.event and action_of(truth) == action_of(predicted):
+    same = same_line(truth, predicted)
+    if truth.event is predicted.event and same:
         return _values(truth, predicted, differences)
     path = describe_path(truth, predicted, frames, index)
-    told = _told(predicted, with_line=action_of(truth) != action_of(predicted))
+    told = _told(predicted, with_line=not same)
     return path or f"predicted {told}, it {did(truth)}"
 
 

@@ -85,6 +85,7 @@ DEFINITIONS = {
         Definition("table9.key_value", "CWM's Table 9: names with their values in a state", detail=True),
     )
 }
+_ORDER = {name: position for position, name in enumerate(DEFINITIONS)}
 
 
 def merge(metrics: Iterable[Metrics]) -> dict[str, Metric]:
@@ -94,9 +95,8 @@ def merge(metrics: Iterable[Metrics]) -> dict[str, Metric]:
     for each in metrics:
         for name, metric in each.items():
             if isinstance(metric, Rate):
-                rates[name] = rates.get(name, Rate()) + metric
+                rates[name] = rates[name] + metric if name in rates else metric
             else:
                 means[name] = means.get(name, Mean()) + metric
-    order = {name: position for position, name in enumerate(DEFINITIONS)}
     sums: dict[str, Metric] = {**rates, **means}
-    return {name: sums[name] for name in sorted(sums, key=lambda id_: (order.get(id_, len(order)), id_))}
+    return {name: sums[name] for name in sorted(sums, key=lambda id_: (_ORDER.get(id_, len(_ORDER)), id_))}

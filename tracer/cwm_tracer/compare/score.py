@@ -72,6 +72,11 @@ def action_of(frame: Frame) -> str:
     return wire.strip_marker(frame.source.rstrip()).rstrip()
 
 
+def same_line(a: Frame, b: Frame) -> bool:
+    """Whether two frames stand on the same source line."""
+    return a.source == b.source or action_of(a) == action_of(b)
+
+
 def score_frame(
     truth: Frame,
     predicted: Frame | None,
@@ -88,11 +93,7 @@ def score_frame(
     if masked and predicted is not None:
         predicted = _unmasked(predicted, truth)
     event = predicted is not None and predicted.event is truth.event
-    action = (
-        event
-        and predicted is not None
-        and (predicted.source == truth.source or action_of(predicted) == action_of(truth))
-    )
+    action = event and predicted is not None and same_line(truth, predicted)
     if truth.locals is not None:
         said = predicted.locals if predicted is not None else None
         return _score_state(event, action, truth.locals, said, before, well_formed)
@@ -110,8 +111,12 @@ def score_agreement(frame: Frame, before: Mapping[str, str] | None, well_formed:
         return _all_right(None, 0, well_formed)
     if before is None:
         return _all_right(len(state), len(state), well_formed)
-    gone = len(before.keys() - state.keys())
-    return _all_right(len(state) + gone, len(state.items() - before.items()) + gone, well_formed)
+    if before is state:
+        return _all_right(len(state), 0, well_formed)
+    known = before.get
+    changed = sum([known(name) != value for name, value in state.items()])
+    gone = 0 if before.keys() <= state.keys() else len(before.keys() - state.keys())
+    return _all_right(len(state) + gone, changed + gone, well_formed)
 
 
 @lru_cache(maxsize=4096)
@@ -155,15 +160,22 @@ def _score_state(
         if real is not None and is_redacted(real):
             redacted += 1
             continue
-        changed = real != before.get(name) and not is_redacted(before.get(name, ""))
+        known = before.get(name)
+        changed = real != known and (known is None or not is_redacted(known))
         if real is None and told is None and not changed:
             continue
-        level = Level.DIFFERENT if predicted is None else Level.IDENTICAL if real == told else _level(real, told)
         total += 1
-        identical += level is Level.IDENTICAL
-        equal += level is Level.EQUAL
-        unlike += level is Level.DIFFERENT
-        right = level is Level.IDENTICAL or level is Level.EQUAL
+        right = False
+        if predicted is not None and real == told:
+            identical += 1
+            right = True
+        elif predicted is None or real is None or told is None:
+            unlike += 1
+        else:
+            level = level_of(real, told)
+            right = level is Level.EQUAL
+            equal += right
+            unlike += level is Level.DIFFERENT
         changes += changed
         kept += changed and right
         if not right and predicted is not None:
@@ -181,10 +193,3 @@ def _score_state(
         redacted=redacted,
         differences=tuple(differences),
     )
-
-
-def _level(truth: str | None, predicted: str | None) -> Level:
-    """A deleted variable that is not predicted either is right to the letter."""
-    if truth is None or predicted is None:
-        return Level.IDENTICAL if truth is predicted else Level.DIFFERENT
-    return level_of(truth, predicted)
