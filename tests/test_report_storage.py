@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import subprocess
@@ -175,6 +176,35 @@ def test_only_a_report_laid_out_otherwise_has_to_fit_into_memory(
     path.write_text(json.dumps(json.loads(report.to_json()), indent=1))
     with pytest.raises(ReportError, match="not laid out as pytest-cwm writes it"):
         read_report(path)
+
+
+@pytest.mark.parametrize("name", ["report.json", "report.json.gz"])
+def test_reading_tells_how_far_it_is(tmp_path: Path, name: str) -> None:
+    write_report(Report.of(_many(30)), tmp_path / name)
+    shares: list[float] = []
+    read_report(tmp_path / name, shares.append)
+    assert shares == sorted(shares)
+    assert shares[0] <= 1
+    assert shares[-1] == 1
+
+
+@pytest.mark.parametrize("command", ["report", "compare"])
+def test_a_report_that_takes_long_to_read_says_so_from_the_first_second_on(
+    tmp_path: Path, command: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "report.json"
+    write_report(Report.of(_many(30)), path)
+    arguments = [str(path)] * (2 if command == "compare" else 1)
+    assert main([command, *arguments]) == 0
+    quick = capsys.readouterr()
+    assert quick.err == ""
+    clock = itertools.count()
+    monkeypatch.setattr("time.monotonic", lambda: float(next(clock)))
+    assert main([command, *arguments]) == 0
+    slow = capsys.readouterr()
+    assert slow.out == quick.out
+    assert slow.err.startswith("cwm: reading report.json, ")
+    assert "% of 1 MB\n" in slow.err
 
 
 def test_the_layout_does_not_matter(tmp_path: Path) -> None:

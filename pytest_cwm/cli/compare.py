@@ -4,8 +4,13 @@ from __future__ import annotations
 
 import argparse
 import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
 
-from pytest_cwm.cli.status import FAILED, OK, UNREADABLE, USAGE, fail
+from pytest_cwm.cli.status import FAILED, OK, UNREADABLE, USAGE, fail, progress_of
+
+if TYPE_CHECKING:
+    from pytest_cwm.regression.runs import Run
 
 
 def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -39,11 +44,10 @@ def run(parsed: argparse.Namespace) -> int:
     """Compare and print."""
     import shutil
     from datetime import datetime, timezone
-    from pathlib import Path
 
     from pytest_cwm.regression.comparison import compare
     from pytest_cwm.regression.measures import parse_measure
-    from pytest_cwm.regression.runs import OF_THE_MODEL, read_run
+    from pytest_cwm.regression.runs import OF_THE_MODEL
     from pytest_cwm.regression.view import render
     from pytest_cwm.report.document import ReportError
     from pytest_cwm.report.paint import paint_for
@@ -53,7 +57,7 @@ def run(parsed: argparse.Namespace) -> int:
     except ValueError as error:
         return fail(f"--fail-if-worse: {error}", USAGE)
     try:
-        before, after = (read_run(Path(name)) for name in (parsed.before, parsed.after))
+        before, after = (_read(Path(name)) for name in (parsed.before, parsed.after))
     except ReportError as error:
         return fail(error, UNREADABLE)
     comparison = compare(before, after, measures, OF_THE_MODEL if parsed.across else ())
@@ -69,3 +73,10 @@ def run(parsed: argparse.Namespace) -> int:
         print(line)
     sys.stdout.flush()
     return FAILED if parsed.fail_if_worse and comparison.worse else OK
+
+
+def _read(path: Path) -> Run:
+    from pytest_cwm.regression.runs import read_run
+
+    with progress_of(path) as progress:
+        return read_run(path, progress)

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pytest_cwm.cli.status import FAILED, OK, UNREADABLE, USAGE, fail
+from pytest_cwm.cli.status import FAILED, OK, UNREADABLE, USAGE, fail, progress_of
 
 if TYPE_CHECKING:
     from pytest_cwm.report.document import Report
@@ -57,7 +57,8 @@ def run(parsed: argparse.Namespace) -> int:
     except ValueError as error:
         return fail(error, USAGE)
     try:
-        report = read_report(parsed.file)
+        with progress_of(parsed.file) as progress:
+            report = read_report(parsed.file, progress)
         if not outputs and not parsed.annotations:
             return _print(report, parsed.verbose - parsed.quiet)
         root = parsed.root.resolve()

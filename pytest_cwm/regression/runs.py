@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
@@ -67,11 +67,11 @@ class Run:
         return "new" if seconds >= 0 else "from the future"
 
 
-def read_run(path: Path) -> Run:
-    """The run whose report is at `path`. Raises `ReportError`."""
+def read_run(path: Path, progress: Callable[[float], None] | None = None) -> Run:
+    """The run whose report is at `path`; `progress` as in `read_report`. Raises `ReportError`."""
     from pytest_cwm.report.storage import read_report
 
-    return Run.of(read_report(path), str(path))
+    return Run.of(read_report(path, progress), str(path))
 
 
 def _python(environment: Mapping[str, Json]) -> str | None:

@@ -1,7 +1,8 @@
 """Checks a document against `schema.json`, so that a renderer meets no surprise.
 
 Only the keywords that the schema uses are known, and each definition is compiled to one function: a report has millions
-of values, and a general validator takes minutes for them. The tests hold both to the same verdicts.
+of values, and a general validator takes minutes for them. The tests hold both to the same verdicts. Where the type of a
+value alone decides, all values of a list are looked at in one call.
 """
 
 from __future__ import annotations
@@ -16,15 +17,18 @@ Json = Any
 # What is wrong with a value, worded to come after its name (".tests[3] is no object"); None where nothing is.
 Check = Callable[[Json], "str | None"]
 
-_TYPES: dict[str, type | tuple[type, ...]] = {
-    "object": dict,
-    "array": list,
-    "string": str,
-    "integer": int,
+_TYPES: dict[str, tuple[type, ...]] = {
+    "object": (dict,),
+    "array": (list,),
+    "string": (str,),
+    "integer": (int,),
     "number": (int, float),
-    "boolean": bool,
-    "null": type(None),
+    "boolean": (bool,),
+    "null": (type(None),),
 }
+# The types of which a check lets every value pass, as parsed JSON has them: no subclasses.
+_passing: dict[Check, frozenset[type]] = {}
+_NONE: frozenset[type] = frozenset()
 
 
 @functools.cache
@@ -59,7 +63,7 @@ def _compiled(node: Json) -> Check:
         checks.append(_row([_compiled(each) for each in node["prefixItems"]]))
     elif "items" in node:
         checks.append(_items(_compiled(node["items"])))
-    return checks[0] if len(checks) == 1 else _all_of(checks)
+    return _all_of(checks)
 
 
 def _reference(name: str) -> Check:
@@ -74,7 +78,11 @@ def _reference(name: str) -> Check:
 
 
 def _any_of(options: list[Check]) -> Check:
+    passing = _NONE.union(*(_passing.get(option, _NONE) for option in options))
+
     def check(value: Json) -> str | None:
+        if type(value) in passing:
+            return None
         faults = []
         for option in options:
             fault = option(value)
@@ -84,11 +92,16 @@ def _any_of(options: list[Check]) -> Check:
         # The deepest fault tells what was meant.
         return max(faults, key=len)
 
+    _passing[check] = passing
     return check
 
 
 def _all_of(checks: list[Check]) -> Check:
-    return lambda value: next((fault for check in checks if (fault := check(value)) is not None), None)
+    first, *others = checks
+    if not others:
+        return first
+    then = _all_of(others)
+    return lambda value: first(value) or then(value)  # a fault is never an empty text
 
 
 def _one_of(allowed: list[str]) -> Check:
@@ -98,12 +111,14 @@ def _one_of(allowed: list[str]) -> Check:
 
 def _typed(names: str | list[str]) -> Check:
     names = [names] if isinstance(names, str) else names
-    kinds = tuple(_TYPES[name] for name in names)
+    kinds = frozenset(kind for name in names for kind in _TYPES[name])
     fault = f" is no {' or '.join(names)}"
-    boolean = "boolean" in names
-    return lambda value: (
-        None if isinstance(value, kinds) and (boolean or (value is not True and value is not False)) else fault
-    )
+
+    def check(value: Json) -> str | None:
+        return None if type(value) in kinds else fault
+
+    _passing[check] = kinds
+    return check
 
 
 def _at_least(minimum: int) -> Check:
@@ -124,7 +139,11 @@ def _fields(properties: dict[str, Check], required: Iterable[str]) -> Check:
 
 
 def _map(each: Check) -> Check:
+    passing = _passing.get(each, _NONE)
+
     def check(value: dict[str, Json]) -> str | None:
+        if passing.issuperset(map(type, value.values())):
+            return None
         for name, item in value.items():
             if (fault := each(item)) is not None:
                 return f".{name}{fault}"
@@ -134,7 +153,11 @@ def _map(each: Check) -> Check:
 
 
 def _items(each: Check) -> Check:
+    passing = _passing.get(each, _NONE)
+
     def check(value: list[Json]) -> str | None:
+        if passing.issuperset(map(type, value)):
+            return None
         for number, item in enumerate(value):
             if (fault := each(item)) is not None:
                 return f"[{number}]{fault}"
@@ -147,9 +170,9 @@ def _row(items: list[Check]) -> Check:
     def check(value: list[Json]) -> str | None:
         if len(value) != len(items):
             return f" is no list of {len(items)}"
-        for number, (item, each) in enumerate(zip(value, items, strict=True)):
-            if (fault := each(item)) is not None:
-                return f"[{number}]{fault}"
-        return None
+        faults = [each(item) for each, item in zip(items, value, strict=True)]
+        return (
+            next((f"[{number}]{fault}" for number, fault in enumerate(faults) if fault), None) if any(faults) else None
+        )
 
     return check

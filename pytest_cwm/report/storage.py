@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import gzip
+import io
+import os
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from pytest_cwm import files
 from pytest_cwm.report.document import Report, ReportError
@@ -27,10 +29,13 @@ def write_report(report: Report, path: Path) -> None:
         raise ReportError(f"can't write the report {path}: {error.strerror or error}") from None
 
 
-def read_report(path: Path) -> Report:
-    """Read a report, compressed or not, whatever its size. Raises `ReportError`, whose text names the file."""
+def read_report(path: Path, progress: Callable[[float], None] | None = None) -> Report:
+    """Read a report, compressed or not, whatever its size. Raises `ReportError`, whose text names the file.
+
+    `progress` is told now and then which share of the file was read.
+    """
     try:
-        with path.open("rb") as raw:
+        with path.open("rb", buffering=0) as file, io.BufferedReader(_Told(file, progress)) as raw:
             if raw.peek(2).startswith(_GZIP_MAGIC):
                 with gzip.GzipFile(fileobj=raw) as unpacked:
                     return read_document(unpacked)
@@ -41,6 +46,26 @@ def read_report(path: Path) -> Report:
         raise ReportError(f"can't read the report {path}: {error.strerror or error}") from None
     except ReportError as error:
         raise ReportError(f"{path}: {error}") from None
+
+
+class _Told(io.RawIOBase):
+    """A file that tells how far it was read."""
+
+    def __init__(self, file: io.FileIO, progress: Callable[[float], None] | None) -> None:
+        self._file = file
+        self._progress = progress
+        self._size = os.fstat(file.fileno()).st_size
+        self._read = 0
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any, /) -> int:
+        count = self._file.readinto(buffer) or 0
+        self._read += count
+        if self._progress is not None and self._size:
+            self._progress(min(1.0, self._read / self._size))
+        return count
 
 
 @contextmanager
