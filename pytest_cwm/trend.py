@@ -68,6 +68,9 @@ def _courses(points: Sequence[Point], metrics: Sequence[str], screen: Screen) ->
         if not known:
             yield screen.line([(pad(metric, name), "plain"), ("  no data", "dim")])
             continue
+        if len(known) == 1:
+            yield screen.line([(pad(metric, name), "plain"), (f"  {_figure(metric, known[0])} in the only run", "dim")])
+            continue
         line = _sparkline(values, _BARS_ASCII if screen.glyphs is ASCII else _BARS)
         ends = f"{_figure(metric, known[0])} to {_figure(metric, known[-1])}"
         yield screen.line([(pad(metric, name) + "  ", "plain"), (line, "title"), ("  " + ends, "dim")])

@@ -102,6 +102,10 @@ def test_an_empty_history_says_so() -> None:
     assert list(render([])) == ["The history is empty."]
 
 
+def test_one_run_is_no_course_yet() -> None:
+    assert next(iter(render([point(1, 90)], ["tf.frame"]))) == "tf.frame  90.0% in the only run"
+
+
 def test_runs_add_themselves_where_that_is_asked_for(pytester: pytest.Pytester) -> None:
     pytester.makeconftest(CONFTEST)
     pytester.makepyfile(test_suite=suite_of(2))

@@ -233,6 +233,8 @@ def test_of_many_tests_the_worst_are_shown_and_all_with_v() -> None:
     default = list(render(Report.of(tests)))
     assert sum(shown.startswith("t.py::test_") and "%" in shown for shown in default) == 20
     assert "and 10 more, 9 of them with a divergence (-v shows all)" in default
+    assert "and 9 more, all of them with a divergence (-v shows all)" in list(render(Report.of(tests[1:])))
+    assert "and 1 more, none of them with a divergence (-v shows all)" in list(render(Report.of(tests[:21])))
     assert sum("teacher-forced" in shown for shown in default) == 3
     assert f"{sum(range(30)) - 3} more divergences (-v shows the first of each test, -vv all)" in default
     verbose = list(render(Report.of(tests), verbosity=1))

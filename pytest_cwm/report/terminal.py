@@ -108,7 +108,8 @@ def _tests(tests: Sequence[TestSummary], screen: Screen, verbosity: int) -> Iter
     if len(shown) < len(tests):
         rest = tests[len(shown) :]
         diverging = sum(bool(test.divergences) for test in rest)
-        more = f"and {len(rest)} more, {diverging} of them with a divergence (-v shows all)"
+        of_them = {0: "none of them", len(rest): "all of them"}.get(diverging, f"{diverging} of them")
+        more = f"and {len(rest)} more, {of_them} with a divergence (-v shows all)"
         yield screen.line([(more, "dim")])
 
 
