@@ -17,6 +17,7 @@ import golden
 from cwm_tracer import wire
 from cwm_tracer.model import Context, Event, Trace
 from cwm_tracer.recorder import Recording
+from cwm_tracer.recorder.snapshots import Snapshots
 from cwm_tracer.values import Renderer
 from recorded import Program, record, states
 from strategies import programs
@@ -205,6 +206,60 @@ def test_a_big_dict_and_sets_are_seen_to_change_in_any_way() -> None:
     assert [state["numbers"] for state in shown[-3:]] == [render({1, 2}), render({2, True}), render({2, True})]
     assert shown[-1]["words"] == render({"c", *words})
     del numbers
+
+
+def test_a_big_byte_array_is_seen_to_change_in_any_way() -> None:
+    source = """
+        def main():
+            data = bytearray(10_000)
+            data[9_999] = 1
+            data[9_999] = 0
+            again = bytearray(10_000)
+            data.append(0)
+            del data[4_000:]
+            data[:] = bytes(range(256)) * 40
+            data = bytes(data)
+            data = bytearray(data)
+            return inner(data)
+        def inner(data):
+            data[0] = 7
+            return len(data)
+        """
+    recording = record(source)
+    shown = [frame.locals["data"] for frame in recording.frames if frame.locals and "data" in frame.locals]
+    zeros, marked, longer = bytearray(10_000), bytearray(9_999) + b"\1", bytearray(10_001)
+    counted = bytearray(range(256)) * 40
+    changed = bytearray([7]) + counted[1:]
+    expected = [zeros, marked, zeros, zeros, longer, bytearray(4_000), counted, bytes(counted), counted]
+    assert shown == [Renderer()(value) for value in [*expected, counted, counted, changed]]
+
+
+def test_a_big_byte_array_that_stays_as_it_is_is_rendered_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    rendered = []
+    render = Renderer.__call__
+    monkeypatch.setattr(Renderer, "__call__", lambda self, value: rendered.append(type(value)) or render(self, value))
+    record("""
+        def main():
+            data = bytearray(1_000_000)
+            return sum([inner(data, n) for n in range(20)])
+        def inner(data, n):
+            at = n + 1
+            return data[at]
+        """)
+    assert rendered.count(bytearray) == 1
+
+
+def test_copies_of_byte_arrays_are_bounded() -> None:
+    snapshots = Snapshots()
+    first = snapshots.keep(bytes(40 << 20), ("zeros",))
+    assert snapshots.find(bytearray(40 << 20)) is first
+    second = snapshots.keep(bytes([1]) * (40 << 20), ("ones",))
+    assert first.content is None
+    assert snapshots.find(bytearray(40 << 20)) is None
+    assert snapshots.find(bytearray(second.content or b"")) is second
+    for n in range(9):
+        snapshots.keep(bytes([n]) * 5_000, (str(n),))
+    assert second.content is None
 
 
 def test_a_function_that_is_renamed_is_seen() -> None:

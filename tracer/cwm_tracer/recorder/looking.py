@@ -11,6 +11,7 @@ from typing import Any
 
 from cwm_tracer.native import is_fixed, is_lasting, native_repr, native_repr_of
 from cwm_tracer.recorder.log import Item
+from cwm_tracer.recorder.snapshots import Snapshots, is_big
 from cwm_tracer.recorder.versions import HAVE_VERSIONS, version_of
 from cwm_tracer.values import Renderer
 
@@ -28,6 +29,7 @@ CONSTANT: Any = object()  # a way: by its identity
 _NATIVE: Any = object()  # by the interpreter's own repr, and the function that makes it
 _METHOD: Any = object()  # by the repr of a method, which has in it that of what it is bound to
 _OWN: Any = object()  # by what it says, and by its identity, as it may say its address
+_COPY: Any = object()  # by a copy of it
 _FOREIGN: Any = object()  # by its text, which must be made each time
 UNFIT: Any = object()  # is found of a container that has no fingerprint
 _SIZED = frozenset({str, bytes})
@@ -66,6 +68,7 @@ class Looker:
         self._functions: dict[str, Item] = {}
         self._hidden: dict[tuple[str, int], str] = {}
         self._said: dict[tuple[str, int], Item] = {}
+        self._snapshots = Snapshots()
 
     def item(self, value: object) -> Item:
         """What any value is rendered from later."""
@@ -102,6 +105,9 @@ class Looker:
                     return None
             elif way is _METHOD:
                 if native_repr(value, default=self._renderer.describe is None) == before[2]:
+                    return None
+            elif way is _COPY:
+                if type(value) is bytearray and before[2].holds(value):
                     return None
             elif way is _OWN:
                 said = self._renderer.own_repr(value)
@@ -150,6 +156,12 @@ class Looker:
     def _look(self, value: Any) -> Known:
         """What is to be known of a value of a type that has no probe by itself."""
         renderer = self._renderer
+        if is_big(value) and renderer.describe is None:
+            snapshot = self._snapshots.find(value)
+            if snapshot is None:
+                content = bytes(value)  # which is rendered, since another thread may change the value meanwhile
+                snapshot = self._snapshots.keep(content, (renderer(bytearray(content)),))
+            return None, _COPY, snapshot, snapshot.item
         found = native_repr(value, default=renderer.describe is None)
         if found is not None:
             kind = type(value)
