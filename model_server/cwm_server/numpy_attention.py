@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
@@ -24,6 +25,7 @@ _TILE = 640  # keys for a whole block; more for fewer queries
 _MANY = 32  # queries for which it pays to look how large scores can be
 _MODERATE = 70.0  # exponentials of scores up to this, and of their negatives, are as exact as any
 _LOWEST = np.float32(-1e30)
+_ONES = np.ones((_TILE * _BLOCK, 1), np.float32)
 
 
 class Part:
@@ -99,7 +101,6 @@ def _blocks(start: int, count: int, window: int | None) -> Iterator[_Block]:
         low = 0 if window is None else max(0, begin + 1 - window)
         # What the first token does not see yet, and what the last one does not see any more.
         edges = [(begin + 1, end), (low, low if window is None else max(low, end - window))]
-        tokens = np.arange(begin, end)
         tiles = []
         size = _TILE * _BLOCK // (last - first)
         for left in range(low, end, size):
@@ -108,10 +109,15 @@ def _blocks(start: int, count: int, window: int | None) -> Iterator[_Block]:
             for edge in edges:
                 here, there = max(left, edge[0]), min(right, edge[1])
                 if here < there:
-                    mask = _added(visibility.seen(tokens, np.arange(here, there), window))
-                    hidden.append((here - left, there - left, mask))
+                    hidden.append((here - left, there - left, _edge(last - first, here - begin, there - begin, window)))
             tiles.append(_Tile(left, right, tuple(hidden)))
         yield _Block(first, last, tiles)
+
+
+@lru_cache(maxsize=256)
+def _edge(count: int, low: int, high: int, window: int | None) -> Floats:
+    """What to add to the scores of `count` tokens with the keys `low` to `high`, counted from the first token."""
+    return _added(visibility.seen(np.arange(count), np.arange(low, high), window))
 
 
 def _added(mask: Mask) -> Floats:
@@ -141,22 +147,22 @@ def _longest(vectors: Floats) -> float:
 
 def _summed(queries: Floats, keys: Floats, values: Floats, block: _Block, moderate: bool) -> tuple[Floats, Floats]:
     """Sums (K, R T, D) of values by softmax, before they are divided by its total (K, R T, 1)."""
-    out = total = highest = None
+    out: Floats | None = None
+    total: Floats = _ONES[:0]
+    highest: Floats | None = None
     for tile in block.tiles:
         scores = _scores(queries, keys, block, tile)
+        shrunk = np.float32(1)
         if not moderate:
             top = np.maximum(scores.max(-1, keepdims=True), _LOWEST if highest is None else highest)
             scores -= top
-            if highest is not None:
-                shrunk = np.exp(highest - top)
-                out, total = out * shrunk, total * shrunk
+            shrunk = shrunk if highest is None else np.exp(highest - top)
             highest = top
         np.exp(scores, out=scores)
-        sums = scores @ np.ones((tile.high - tile.low, 1), np.float32)
-        mixed = scores @ values[:, tile.low : tile.high]
-        out, total = (mixed, sums) if out is None else (out + mixed, total + sums)
+        sums: Floats = scores @ _ONES[: tile.high - tile.low]
+        mixed: Floats = scores @ values[:, tile.low : tile.high]
+        out, total = (mixed, sums) if out is None else (out * shrunk + mixed, total * shrunk + sums)
     assert out is not None
-    assert total is not None
     return out, total
 
 
