@@ -42,14 +42,20 @@ def test_what_is_read_together_is_as_if_read_alone(model, begun, data):
         chosen = [place for place, rows in enumerate(tokens) if any(rows)]
         if not chosen:
             continue
-        hidden = model.read_together([Read(tokens[place], caches[place]) for place in chosen])
+        counts = [sum(map(len, tokens[place])) for place in chosen]
+        asked = [data.draw(st.integers(0, count)) for count in counts]
+        hidden = model.read_together(
+            [Read(tokens[place], caches[place], first) for place, first in zip(chosen, asked, strict=True)]
+        )
         texts = [[old + new for old, new in zip(*rows, strict=True)] for rows in zip(texts, tokens, strict=True)]
-        expected = [
-            tiny_models.logits_after(model, text)[len(text) - len(new) :]
-            for place in chosen
-            for text, new in zip(texts[place], tokens[place], strict=True)
-            if new
-        ]
+        expected = []
+        for place, first in zip(chosen, asked, strict=True):
+            pairs = zip(texts[place], tokens[place], strict=True)
+            said = [tiny_models.logits_after(model, text)[len(text) - len(new) :] for text, new in pairs if new]
+            expected.append(np.concatenate(said)[first:])
+        assert len(hidden) == sum(counts) - sum(asked)
+        if not len(hidden):
+            continue
         logits = model.logits(hidden)
         assert logits.rows(range(len(hidden))) == pytest.approx(np.concatenate(expected), abs=2e-4)
         assert logits.part(1, len(hidden)).best()[0] == logits.best()[0][1:]
@@ -66,7 +72,7 @@ class Counted:
         return getattr(self._model, name)
 
     def read_together(self, reads):
-        self.read_counts.append(sum(len(row) for tokens, _ in reads for row in tokens))
+        self.read_counts.append(sum(len(row) for read in reads for row in read.tokens))
         return self._model.read_together(reads)
 
 

@@ -116,7 +116,7 @@ def test_a_prompt_that_repeats_the_answer_reads_only_what_is_new(model, monkeypa
     read_by = model.read_together
 
     def counting(reads):
-        read.append(max(len(row) for tokens, _ in reads for row in tokens))
+        read.append(max(len(row) for each in reads for row in each.tokens))
         return read_by(reads)
 
     monkeypatch.setattr(model, "read_together", counting)

@@ -53,6 +53,23 @@ def test_the_engines_say_the_same(ids, seed):
 
 
 @engines
+@pytest.mark.parametrize("steepness", [1, 30])
+def test_many_tokens_are_read_as_one_after_the_other_however_steep_attention_is(engine, steepness):
+    config = replace(CONFIG, sliding_window=90, max_position_embeddings=1024)
+    weights = tiny_models.tensors(config)
+    for name in weights:
+        if "q_proj" in name:
+            weights[name] *= steepness  # scores of hundreds
+    model = tiny_models.model(engine, config, weights)
+    ids = ids_of(800)
+    cache = model.cache(1, 800)
+    model.read([ids[:700]], cache)
+    one_by_one = [model.logits(model.read([[token]], cache)).rows([0])[0] for token in ids[700:]]
+    assert np.isfinite(one_by_one).all()
+    assert np.allclose(logits_after(model, ids)[700:], one_by_one, atol=3e-3)
+
+
+@engines
 def test_a_token_beyond_the_window_changes_nothing_in_sliding_layers(engine):
     model = tiny_models.model(engine, replace(CONFIG, layer_types=(SLIDING,), num_hidden_layers=1))
     ids = ids_of(20)

@@ -65,7 +65,7 @@ def serving(model: Path, log: Path) -> Iterator[tuple[str, subprocess.Popen[byte
         kill(process)
 
 
-def wait_for(url: str, process: subprocess.Popen[bytes], log: Path, seconds: float = 240) -> None:
+def wait_for(url: str, process: subprocess.Popen[bytes], log: Path, seconds: float = 600) -> None:
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline and process.poll() is None:
         with contextlib.suppress(OSError), urllib.request.urlopen(f"{url}/health", timeout=2):

@@ -89,14 +89,28 @@ class Attention(nn.Module):
     def read(self, x: Tensor, rope: tuple[Tensor, Tensor], readings: Readings, index: int) -> Tensor:
         """The same for tokens x (N, C) that are read into caches; `index` is the layer's."""
         q, k, v = self._projected(x, rope)
-        return self._out(readings.attend(index, self.window, q, k, v).reshape(len(x), -1))
+        return self._out(readings.attend(index, self.window, q, k, v).flatten(1))
+
+    def read_some(
+        self, x: Tensor, rope: tuple[Tensor, Tensor], readings: Readings, index: int, asked: Tensor
+    ) -> Tensor:
+        """The same for the tokens `asked` alone; of all others (N, C) only keys and values are computed."""
+        cos, sin = rope
+        q = self._query(x[asked], (cos[asked], sin[asked]))
+        return self._out(readings.attend(index, self.window, q, *self._seen(x, rope)).flatten(1))
 
     def _projected(self, x: Tensor, rope: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor, Tensor]:
         """Queries (..., H, D), keys and values (..., K, D) of x (..., C)."""
-        q = self.q_proj(x).unflatten(-1, (self.heads, self.size))
-        k = self.k_proj(x).unflatten(-1, (self.groups, self.size))
+        return self._query(x, rope), *self._seen(x, rope)
+
+    def _query(self, x: Tensor, rope: tuple[Tensor, Tensor]) -> Tensor:
+        q: Tensor = self.q_proj(x).unflatten(-1, (self.heads, self.size))
+        return _rotate(q, *rope).to(q.dtype)
+
+    def _seen(self, x: Tensor, rope: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor]:
+        k: Tensor = self.k_proj(x).unflatten(-1, (self.groups, self.size))
         v: Tensor = self.v_proj(x).unflatten(-1, (self.groups, self.size))
-        return _rotate(q, *rope).to(v.dtype), _rotate(k, *rope).to(v.dtype), v
+        return _rotate(k, *rope).to(k.dtype), v
 
     def _out(self, mixed: Tensor) -> Tensor:
         out: Tensor = self.o_proj(mixed)
@@ -133,6 +147,12 @@ class Layer(nn.Module):
     def read(self, x: Tensor, rope: tuple[Tensor, Tensor], readings: Readings, index: int) -> Tensor:
         """See `Attention.read`."""
         return self._fed(x + self.self_attn.read(self.input_layernorm(x), rope, readings, index))
+
+    def read_some(
+        self, x: Tensor, rope: tuple[Tensor, Tensor], readings: Readings, index: int, asked: Tensor
+    ) -> Tensor:
+        """See `Attention.read_some`."""
+        return self._fed(x[asked] + self.self_attn.read_some(self.input_layernorm(x), rope, readings, index, asked))
 
     def _fed(self, x: Tensor) -> Tensor:
         out: Tensor = x + self.mlp(self.post_attention_layernorm(x))
@@ -226,9 +246,14 @@ class Decoder(nn.Module):
         rope = self._rope(readings.positions)
         ids = [token for read in reads for row in read.tokens for token in row]
         x: Tensor = self.model.embed_tokens(torch.tensor(ids, device=device))
+        last = len(self.model.layers) - 1
         for index, layer in enumerate(self.model.layers):
             assert isinstance(layer, Layer)
-            x = layer.read(x, rope, readings, index)
+            asked = readings.narrow() if index == last else None
+            if asked is None:
+                x = layer.read(x, rope, readings, index)
+            else:
+                x = layer.read_some(x, rope, readings, index, asked)
         readings.finish()
         out: Tensor = self.model.norm(x)
         return out

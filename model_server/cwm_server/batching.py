@@ -86,16 +86,11 @@ def alone(model: LanguageModel, steps: Steps[T]) -> T:
 
 def read(model: LanguageModel, wants: Sequence[Want], counts: Sequence[int]) -> list[Said]:
     """Read the first `counts[i]` tokens of want i, all in one call of the model."""
-    hidden = model.read_together(
-        [Read(want.first(count), want.cache) for want, count in zip(wants, counts, strict=True)]
-    )
-    begins = list(itertools.accumulate(counts, initial=0))
-    places = [
-        begin + place
-        for begin, want, count in zip(begins, wants, counts, strict=False)
-        for place in range(want.asked, count)
+    reads = [
+        Read(want.first(count), want.cache, min(want.asked, count)) for want, count in zip(wants, counts, strict=True)
     ]
-    logits = model.logits(hidden[places]) if places else None
+    hidden = model.read_together(reads)
+    logits = model.logits(hidden) if len(hidden) else None
     said, begin = [], 0
     for want, count in zip(wants, counts, strict=True):
         end = begin + max(0, count - want.asked)

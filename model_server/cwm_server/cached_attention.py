@@ -1,7 +1,7 @@
 """Attention of torch's decoder over a cache of keys and values, for inference.
 
-Shapes: N tokens of one call, B rows, T the most tokens of a row, S slots, H heads, K key-value heads, R = H/K, D head
-size.
+Shapes: N tokens of one call, of which Q have queries, B rows, T the most tokens of a row, S slots, H heads, K key-value
+heads, R = H/K, D head size.
 """
 
 from __future__ import annotations
@@ -13,7 +13,6 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from cwm_server import visibility
-from cwm_server.kv_cache import KVCache
 from cwm_server.language_model import Read
 from cwm_server.visibility import Block, Branch, Mask, Places
 
@@ -22,7 +21,7 @@ class Readings:
     """One call of a decoder, which reads into several caches: each token attends to its own cache."""
 
     def __init__(self, reads: Sequence[Read], device: torch.device) -> None:
-        self._parts = [_Reading(read.cache, [len(row) for row in read.tokens], device) for read in reads]
+        self._parts = [_Reading(read, device) for read in reads]
         self.positions = torch.cat([part.positions for part in self._parts])  # (N,)
 
     def finish(self) -> None:
@@ -30,53 +29,80 @@ class Readings:
         for part in self._parts:
             part.finish()
 
-    def attend(self, layer: int, window: int | None, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
-        """Write keys and values k, v (N, K, D) of a layer; attention (N, H, D) of queries q (N, H, D)."""
-        mixed, start = [], 0
+    def narrow(self) -> Tensor | None:
+        """From now on only tokens that are asked about have queries: which those are, None for all."""
+        if not any(part.asked for part in self._parts):
+            return None
+        asked, begin = [], 0
         for part in self._parts:
-            own = slice(start, start + len(part.positions))
-            mixed.append(part.attend(layer, window, q[own], k[own], v[own]))
-            start = own.stop
+            end = begin + len(part.positions)
+            asked.append(torch.arange(min(begin + part.asked, end), end, device=part.positions.device))
+            begin = end
+            part.narrow()
+        return torch.cat(asked)
+
+    def attend(self, layer: int, window: int | None, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
+        """Write keys and values k, v (N, K, D) of a layer; attention (Q, H, D) of queries q (Q, H, D)."""
+        mixed, asked, start = [], 0, 0
+        for part in self._parts:
+            queries, tokens = slice(asked, asked + part.queries), slice(start, start + len(part.positions))
+            mixed.append(part.attend(layer, window, q[queries], k[tokens], v[tokens]))
+            asked, start = queries.stop, tokens.stop
         return torch.cat(mixed)
 
 
 class _Reading:
     """What is read into one cache: the places of its tokens, and what each kind of layer sees."""
 
-    def __init__(self, cache: KVCache, counts: Sequence[int], device: torch.device) -> None:
-        cache.reserve(counts)
-        self._cache, self._counts, self._device = cache, counts, device
-        self._places = Places.of(cache, counts)
+    def __init__(self, read: Read, device: torch.device) -> None:
+        self._cache, self._counts, self.asked = read.cache, [len(row) for row in read.tokens], read.asked
+        self._cache.reserve(self._counts)
+        self._device = device
+        self._places = Places.of(self._cache, self._counts)
         self.positions = torch.from_numpy(self._places.positions).to(device)  # (N,)
         self._rows, self._slots, self._columns = (
             torch.from_numpy(each).to(device) for each in (self._places.rows, self._places.slots, self._places.columns)
         )
+        self._first = 0  # of the tokens that have queries
         self._views: dict[int | None, tuple[Block | Branch, Tensor | None, Tensor | None]] = {}
+
+    @property
+    def queries(self) -> int:
+        """How many tokens have one."""
+        return max(0, len(self.positions) - self._first)
+
+    def narrow(self) -> None:
+        """From now on only tokens that are asked about have queries."""
+        self._first, self._views = self.asked, {}
 
     def finish(self) -> None:
         """All layers have been written."""
         self._cache.advance(self._counts)
 
     def attend(self, layer: int, window: int | None, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
-        """Write keys and values k, v (N, K, D) of a layer; attention (N, H, D) of queries q (N, H, D)."""
-        view, mask, trunk_mask = self._view(window)
+        """Write keys and values k, v (N, K, D) of a layer; attention (Q, H, D) of queries q (Q, H, D)."""
         cache = self._cache
-        if isinstance(view, Branch):
-            cache.write(layer, self._rows, self._slots, k, v)
-            return self._branches(layer, q, view, mask, trunk_mask)
         keys, values = cache.keys[layer], cache.values[layer]
-        start, end = cache.lengths[0], cache.lengths[0] + len(k)
-        keys[0, :, start:end] = k.transpose(0, 1)
-        values[0, :, start:end] = v.transpose(0, 1)
+        if visibility.is_plain(cache):
+            start, end = cache.lengths[0], cache.lengths[0] + len(k)
+            keys[0, :, start:end] = k.transpose(0, 1)
+            values[0, :, start:end] = v.transpose(0, 1)
+        else:
+            cache.write(layer, self._rows, self._slots, k, v)
+        if not len(q):
+            return q
+        view, mask, trunk_mask = self._view(window)
+        if isinstance(view, Branch):
+            return self._branches(layer, q, view, mask, trunk_mask)
         return _plain(q, keys[:, :, view.low : view.high], values[:, :, view.low : view.high], mask)
 
     def _view(self, window: int | None) -> tuple[Block | Branch, Tensor | None, Tensor | None]:
         if window not in self._views:
             if visibility.is_plain(self._cache):
-                block = visibility.blocks(self._cache.lengths[0], len(self._places.rows), window)[0]
+                block = visibility.block(self._cache.lengths[0] + self._first, self.queries, window)
                 self._views[window] = block, self._moved(block.mask), None
             else:
-                branch = visibility.branch(self._cache, self._places, window)
+                branch = visibility.branch(self._cache, self._places.since(self._first), window)
                 trunk = branch.trunk.mask if branch.trunk is not None else None
                 self._views[window] = branch, self._moved(branch.own), self._moved(trunk)
         return self._views[window]
@@ -89,16 +115,17 @@ class _Reading:
     ) -> Tensor:
         cache = self._cache
         count, heads, size = q.shape
+        rows, columns = self._rows[self._first :], self._columns[self._first :]
         groups = cache.keys[layer].shape[1]
         q = q.view(count, groups, heads // groups, size) * size**-0.5  # (N, K, R, D)
         used = view.own.shape[-1]
         grid = q.new_zeros((cache.rows, self._places.width, *q.shape[1:]))  # (B, T, K, R, D)
-        grid[self._rows, self._columns] = q
+        grid[rows, columns] = q
         keys, values = cache.keys[layer][:, :, None, :used], cache.values[layer][:, :, None, :used]
         assert own_mask is not None
         scores = (grid.permute(0, 2, 3, 1, 4) @ keys.transpose(-1, -2)).float()  # (B, K, R, T, S)
         scores = scores.masked_fill(~own_mask[:, None, None], -torch.inf)
-        own = scores.permute(0, 3, 1, 2, 4)[self._rows, self._columns]  # (N, K, R, S)
+        own = scores.permute(0, 3, 1, 2, 4)[rows, columns]  # (N, K, R, S)
         joined, seen = own, 0
         if view.trunk is not None and cache.trunk is not None:
             low, high = view.trunk.low, view.trunk.high
@@ -109,8 +136,8 @@ class _Reading:
             joined, seen = torch.cat((first.permute(2, 0, 1, 3), own), -1), high - low
         weights = joined.softmax(-1).to(values.dtype)  # (N, K, R, S)
         spread = weights.new_zeros((cache.rows, self._places.width, groups, heads // groups, used))
-        spread[self._rows, self._columns] = weights[..., seen:]
-        mixed = (spread.permute(0, 2, 3, 1, 4) @ values).permute(0, 3, 1, 2, 4)[self._rows, self._columns]
+        spread[rows, columns] = weights[..., seen:]
+        mixed = (spread.permute(0, 2, 3, 1, 4) @ values).permute(0, 3, 1, 2, 4)[rows, columns]
         if seen and view.trunk is not None and cache.trunk is not None:
             trunk_values = cache.trunk.values[layer][0, :, None, view.trunk.low : view.trunk.high]
             mixed = mixed + (weights[..., :seen].permute(1, 2, 0, 3) @ trunk_values).permute(2, 0, 1, 3)

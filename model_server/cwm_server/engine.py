@@ -181,7 +181,7 @@ class Engine:
         entry = self._entry(prompt, len(prompt) - 1)
         try:
             said = yield from self._prefill(entry, prompt, len(prompt) - 1)
-            if self._guessing:
+            if self._guessing and asked.max_tokens > 1:
                 row.drafter = Drafter(Index(prompt), len(prompt), Index(draft))
             yield from self._decode([row], entry.cache, asked, said)
         finally:

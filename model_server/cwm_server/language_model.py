@@ -16,14 +16,18 @@ from cwm_server.kv_cache import KVCache
 from cwm_server.model_config import ModelConfig
 
 Floats = NDArray[np.float32]
-Hidden = Any  # final hidden states (N, C), an array of the model's own; may be indexed by a slice or a list of rows
+Hidden = Any  # final hidden states (N, C), an array of the model's own, which has a length
 
 
 class Read(NamedTuple):
-    """For each row of a cache the tokens that continue it, none or several."""
+    """For each row of a cache the tokens that continue it, none or several.
+
+    Hidden states are wanted from the token `asked` on, counted row after row.
+    """
 
     tokens: Sequence[Sequence[int]]
     cache: KVCache
+    asked: int = 0
 
 
 class Logits(Protocol):
@@ -66,7 +70,7 @@ class LanguageModel(Protocol):
     def read_together(self, reads: Sequence[Read]) -> Hidden:
         """Read into several caches, each given once, by one call: what is not attention is computed for all at once.
 
-        Returns the final hidden states of all tokens, cache after cache.
+        Returns the final hidden states that are wanted, cache after cache.
         """
 
     def logits(self, hidden: Hidden) -> Logits:

@@ -8,23 +8,19 @@ size, V vocabulary.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from cwm_server import visibility
 from cwm_server.checkpoint import read_arrays, read_config
 from cwm_server.kv_cache import KVCache
 from cwm_server.language_model import Floats, Read
 from cwm_server.model_config import SLIDING, ModelConfig
+from cwm_server.numpy_attention import Part
 from cwm_server.opinions import HostLogits
 from cwm_server.rope import rope_frequencies
-from cwm_server.visibility import Block, Branch, Places
-
-_BLOCK = 128  # queries at once: what a block does not see is not computed
-_LOWEST = np.float32(-1e30)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,8 +28,8 @@ class _Layer:
     window: int | None
     qkv: Floats  # (C, (H + 2K) D)
     out: Floats  # (H D, C)
-    gate_up: Floats  # (C, 2I)
-    down: Floats  # (I, C)
+    gate_up: Floats  # (C, 2I), the gate's negative
+    down: Floats  # (I, C), negative
 
 
 class NumpyDecoder:
@@ -76,23 +72,30 @@ class NumpyDecoder:
         """See `LanguageModel`."""
         config = self.config
         heads, groups, size = config.num_attention_heads, config.num_key_value_heads, config.head_dim
-        windows = {layer.window for layer in self._layers}
-        parts, count = [], 0
-        for tokens, cache in reads:
-            parts.append(_Part(tokens, cache, count, windows))
+        parts, count = list[Part](), 0
+        for read in reads:
+            parts.append(Part(read, count))
             count = parts[-1].stop
-        positions = np.concatenate([part.places.positions for part in parts])
-        turns = self._turns[positions][:, None]  # (N, 1, D/2)
-        x = self._embedding[[token for tokens, _ in reads for row in tokens for token in row]]  # (N, C)
-        with np.errstate(over="ignore"):  # the exponential of a gate that is shut
+        last = len(self._layers) - 1 if any(read.asked for read in reads) else None
+        turns = self._turns[np.concatenate([part.places.positions for part in parts])][:, None]  # (N, 1, D/2)
+        x = self._embedding[[token for read in reads for row in read.tokens for token in row]]  # (N, C)
+        with np.errstate(over="ignore", invalid="ignore"):  # of exponentials
             for index, layer in enumerate(self._layers):
-                qkv = (self._normal(x) @ layer.qkv).reshape(count, heads + 2 * groups, size)
-                turned = (qkv[:, : heads + groups].view(np.complex64) * turns).view(np.float32)
-                q, k, v = turned[:, :heads], turned[:, heads:], qkv[:, heads + groups :]
-                q = q.reshape(count, groups, heads // groups, size)  # (N, K, R, D)
+                normal = self._normal(x)
+                if index == last:  # leaves nothing but keys and values of tokens that nobody asks about
+                    asked = _narrowed(parts, reads)
+                    kv = _heads(normal @ layer.qkv[:, heads * size :], size)
+                    q = _heads(normal[asked] @ layer.qkv[:, : heads * size], size)
+                    x, q, k = x[asked], _turned(q, turns[asked]), _turned(kv[:, :groups], turns)
+                    v = kv[:, groups:]
+                else:
+                    qkv = _heads(normal @ layer.qkv, size)
+                    turned = _turned(qkv[:, : heads + groups], turns)
+                    q, k, v = turned[:, :heads], turned[:, heads:], qkv[:, heads + groups :]
+                q = q.reshape(len(x), groups, heads // groups, size)  # (N, K, R, D)
                 mixed = [part.attend(index, layer.window, q, k, v) for part in parts]
                 joined = mixed[0] if len(mixed) == 1 else np.concatenate(mixed)
-                x += joined.reshape(count, heads * size) @ layer.out
+                x += joined.reshape(len(x), heads * size) @ layer.out
                 x += _swiglu(self._normal(x) @ layer.gate_up) @ layer.down
         for part in parts:
             part.finish()
@@ -135,8 +138,8 @@ def _layer(config: ModelConfig, index: int, tensors: Mapping[str, Floats]) -> _L
         config.sliding_window if config.layer_types[index] == SLIDING else None,
         np.ascontiguousarray(np.concatenate((q, k, v), 1)),
         np.ascontiguousarray(weight("self_attn.o_proj")),
-        np.ascontiguousarray(np.concatenate((gate, up), 1)),
-        np.ascontiguousarray(weight("mlp.down_proj")),
+        np.ascontiguousarray(np.concatenate((-gate, up), 1)),
+        np.ascontiguousarray(-weight("mlp.down_proj")),
     )
 
 
@@ -151,102 +154,34 @@ def _new_values(shape: tuple[int, ...]) -> Floats:
     return np.zeros(shape, np.float32)
 
 
+def _narrowed(parts: Sequence[Part], reads: Sequence[Read]) -> list[int]:
+    """Leave queries to the tokens that are asked about: which those are."""
+    asked: list[int] = []
+    begin = 0
+    for part, read in zip(parts, reads, strict=True):
+        part.narrow(read.asked, len(asked))
+        asked += range(begin + read.asked, part.stop)
+        begin = part.stop
+    return asked
+
+
 def _swiglu(gate_up: Floats) -> Floats:
+    """The negative of what the gates (N, I), given by their negative, let through of (N, I); `gate_up` is used up."""
     size = gate_up.shape[-1] // 2
     gate, up = gate_up[:, :size], gate_up[:, size:]
-    shut = np.negative(gate)
-    np.exp(shut, out=shut)
-    shut += np.float32(1)
-    np.divide(gate, shut, out=shut)
-    shut *= up
-    return shut
+    up *= gate
+    np.exp(gate, out=gate)
+    gate += np.float32(1)
+    up /= gate
+    return up
 
 
-class _Part:
-    """What one call reads into one cache: its tokens stand at `start` to `stop` among all, and attend to it."""
-
-    def __init__(
-        self, tokens: Sequence[Sequence[int]], cache: KVCache, start: int, windows: Iterable[int | None]
-    ) -> None:
-        self._cache, self._counts = cache, [len(row) for row in tokens]
-        cache.reserve(self._counts)
-        self.places = Places.of(cache, self._counts)
-        self.start, self.stop = start, start + len(self.places.rows)
-        self._views = {window: self._view(window) for window in windows}
-
-    def attend(self, layer: int, window: int | None, q: Floats, k: Floats, v: Floats) -> Floats:
-        """Write this part of keys and values k, v (N, K, D) of a layer; the same part of (N, K, R, D), of queries q."""
-        own, cache, view = slice(self.start, self.stop), self._cache, self._views[window]
-        q, k, v = q[own], k[own], v[own]
-        if isinstance(view, Branch):
-            cache.write(layer, self.places.rows, self.places.slots, k, v)
-            return _attend_branches(q, cache, layer, view, self.places)
-        start = cache.lengths[0]
-        end = start + self.stop - self.start
-        cache.keys[layer][0, :, start:end] = k.transpose(1, 0, 2)
-        cache.values[layer][0, :, start:end] = v.transpose(1, 0, 2)
-        return _attend_plain(q, cache.keys[layer][0], cache.values[layer][0], view)
-
-    def finish(self) -> None:
-        """All layers have been written."""
-        self._cache.advance(self._counts)
-
-    def _view(self, window: int | None) -> Branch | list[tuple[Block, Floats | None]]:
-        """What is seen, with the masks to be added."""
-        if not visibility.is_plain(self._cache):
-            return visibility.branch(self._cache, self.places, window)
-        made = visibility.blocks(self._cache.lengths[0], len(self.places.rows), window, _BLOCK)
-        return [(block, _added(block.mask)) for block in made]
+def _heads(joined: Floats, size: int) -> Floats:
+    """(N, heads, D) of (N, heads D)."""
+    return joined.reshape(len(joined), joined.shape[1] // size, size)
 
 
-def _added(mask: visibility.Mask | None) -> Floats | None:
-    return None if mask is None else np.where(mask, np.float32(0), np.float32(-np.inf))
-
-
-def _attend_plain(q: Floats, keys: Floats, values: Floats, view: list[tuple[Block, Floats | None]]) -> Floats:
-    """(N, K, R, D) of queries (N, K, R, D) over keys and values (K, S, D) of one sequence."""
-    mixed = np.empty_like(q)
-    for block, mask in view:
-        seen = slice(block.low, block.high)
-        queries = q[block.first : block.last].transpose(1, 2, 0, 3)  # (K, R, T, D)
-        out, _, total = _attend(queries, keys[:, None, seen], values[:, None, seen], mask)
-        mixed[block.first : block.last] = (out / total).transpose(2, 0, 1, 3)
-    return mixed
-
-
-def _attend_branches(q: Floats, cache: KVCache, layer: int, view: Branch, places: Places) -> Floats:
-    """(N, K, R, D) of queries (N, K, R, D), over the trunk and over what is each row's own, joined."""
-    rows, columns = places.rows, places.columns
-    grid = np.zeros((cache.rows, places.width, *q.shape[1:]), np.float32)  # (B, T, K, R, D)
-    grid[rows, columns] = q
-    used = slice(0, view.own.shape[-1])
-    keys, values = cache.keys[layer][:, :, None, used], cache.values[layer][:, :, None, used]  # (B, K, 1, S, D)
-    mask = np.where(view.own, np.float32(0), np.float32(-np.inf))[:, None, None]  # (B, 1, 1, T, S)
-    own = _attend(grid.transpose(0, 2, 3, 1, 4), keys, values, mask)  # (B, K, R, T, ...)
-    out, highest, total = (part.transpose(0, 3, 1, 2, 4)[rows, columns] for part in own)  # (N, K, R, ...)
-    if view.trunk is None or cache.trunk is None:
-        alone: Floats = out / total
-        return alone
-    seen = slice(view.trunk.low, view.trunk.high)
-    keys, values = cache.trunk.keys[layer][0, :, None, seen], cache.trunk.values[layer][0, :, None, seen]
-    first = _attend(q.transpose(1, 2, 0, 3), keys, values, _added(view.trunk.mask))  # (K, R, N, ...)
-    trunk, summit, sum_ = (part.transpose(2, 0, 1, 3) for part in first)
-    top = np.maximum(highest, summit)
-    ours, theirs = np.exp(highest - top), np.exp(summit - top)
-    joined: Floats = (out * ours + trunk * theirs) / (total * ours + sum_ * theirs)
-    return joined
-
-
-def _attend(q: Floats, keys: Floats, values: Floats, mask: Floats | None) -> tuple[Floats, Floats, Floats]:
-    """Sums (..., T, D) of values by softmax, before they are divided by its total (..., T, 1).
-
-    The second of the three is the highest score (..., T, 1) of each query (..., T, D) over keys and values (..., S, D).
-    """
-    scores = q @ keys.swapaxes(-1, -2)  # (..., T, S)
-    if mask is not None:
-        scores += mask
-    highest = np.maximum(scores.max(-1, keepdims=True), _LOWEST)  # finite where nothing is seen
-    scores -= highest
-    np.exp(scores, out=scores)
-    total = np.add.reduce(scores, -1, keepdims=True)
-    return scores @ values, highest, total
+def _turned(x: Floats, turns: Floats) -> Floats:
+    """Queries or keys (N, ..., D), rotated."""
+    turned: Floats = (x.view(np.complex64) * turns).view(np.float32)
+    return turned

@@ -19,13 +19,11 @@ Mask = NDArray[np.bool_]  # True where a key is seen
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """Tokens `first` to `last` of a call see keys among the slots `low` to `high`; all of them without a `mask`."""
+    """The tokens of a call see keys among the slots `low` to `high`; all of them without a `mask`."""
 
-    first: int
-    last: int
     low: int
     high: int
-    mask: Mask | None  # (last - first, high - low)
+    mask: Mask | None  # (N, high - low)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,24 +52,23 @@ class Places:
         slots = columns + np.array(cache.lengths)[rows]
         return cls(rows, slots, columns, slots + np.array(cache.shared)[rows], max(counts))
 
+    def since(self, first: int) -> Places:
+        """The places of the tokens from one on."""
+        part = slice(first, None)
+        return Places(self.rows[part], self.slots[part], self.columns[part], self.positions[part], self.width)
+
 
 def is_plain(cache: KVCache) -> bool:
     """Whether a cache holds one sequence in slots of its own."""
     return cache.trunk is None and cache.rows == 1
 
 
-def blocks(start: int, count: int, window: int | None, size: int | None = None) -> list[Block]:
-    """What `count` tokens of one row see, the first of which stands at `start`, at most `size` tokens a block."""
-    made = []
-    for first in range(0, count, size or count):
-        last = min(first + (size or count), count)
-        low = 0 if window is None else max(0, start + first + 1 - window)
-        high = start + last
-        mask = None
-        if last - first > 1:
-            mask = _seen(np.arange(start + first, start + last), np.arange(low, high), window)
-        made.append(Block(first, last, low, high, mask))
-    return made
+def block(start: int, count: int, window: int | None) -> Block:
+    """What `count` tokens of one row see, the first of which stands at `start`."""
+    low = 0 if window is None else max(0, start + 1 - window)
+    high = start + count
+    mask = seen(np.arange(start, high), np.arange(low, high), window) if count > 1 else None
+    return Block(low, high, mask)
 
 
 def branch(cache: KVCache, places: Places, window: int | None) -> Branch:
@@ -82,16 +79,16 @@ def branch(cache: KVCache, places: Places, window: int | None) -> Branch:
     trunk = None
     if high > low:
         slots = np.arange(low, high)
-        seen = _seen(places.positions, slots, window) & (slots < shared[places.rows, None])
-        trunk = Block(0, len(places.rows), low, high, None if seen.all() else seen)
+        visible = seen(places.positions, slots, window) & (slots < shared[places.rows, None])
+        trunk = Block(low, high, None if visible.all() else visible)
     # A place of the grid without a token sees the first slot, so that its softmax is defined.
     grid = np.zeros((cache.rows, places.width), dtype=np.int64)
     grid[places.rows, places.columns] = places.slots
-    return Branch(trunk, _seen(grid, np.arange(int(places.slots.max()) + 1), window))
+    return Branch(trunk, seen(grid, np.arange(int(places.slots.max()) + 1), window))
 
 
-def _seen(positions: Ints, keys: Ints, window: int | None) -> Mask:
+def seen(positions: Ints, keys: Ints, window: int | None) -> Mask:
     """(..., S): whether a token at each of `positions` (...) sees a key at each of `keys` (S,)."""
     distance = positions[..., None] - keys
-    seen: Mask = distance >= 0
-    return seen if window is None else seen & (distance < window)
+    shown: Mask = distance >= 0
+    return shown if window is None else shown & (distance < window)

@@ -77,6 +77,7 @@ class Source:
             for shown in self._shown((number,)):
                 self._numbers.setdefault(shown, []).append(number)
         self._regions: dict[frozenset[int], Region] = {}
+        self._placed: dict[bytes, Region | None] = {}
         self._flows: dict[int, Flow | None] = {}
         self._inner: dict[frozenset[int], tuple[Region, Flow]] = {}
         self._choices: dict[frozenset[int], Choices] = {}
@@ -100,6 +101,11 @@ class Source:
 
     def region(self, line: bytes) -> Region | None:
         """Where an activation stands whose CALL stands on a line of this text; None where that is not known."""
+        if line not in self._placed:
+            self._placed[line] = self._region(line)
+        return self._placed[line]
+
+    def _region(self, line: bytes) -> Region | None:
         numbers = self._numbers.get(line)
         if not numbers or self._outline is None:
             return None
