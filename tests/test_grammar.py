@@ -216,6 +216,13 @@ def test_a_trace_begins_with_the_call_of_the_entry() -> None:
     assert not lets(guide_after(), *INNER)
 
 
+def test_the_first_call_has_the_parameters_of_the_entry() -> None:
+    source = f"def other(s, letter):\n    return s\n\ndef main(c):  {START_MARKER}\n    return other(c, c)\n"
+    assert lets(guide_after(source=source), Special.CALL, '{"c": "1"}', Special.ACTION, "def main(c):\n")
+    assert not lets(guide_after(source=source), Special.CALL, '{"s')
+    assert not lets(guide_after(source=source), Special.CALL, "{}")
+
+
 def test_a_trace_ends_after_the_return_of_the_entry_and_only_there() -> None:
     back = [Special.RETURN, Special.ACTION, LINE[3], Special.ARGUMENT, '"3"', Special.FRAME]
     assert not lets(guide_after(CALL, LINE), Special.END)

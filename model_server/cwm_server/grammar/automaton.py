@@ -269,6 +269,8 @@ class Automaton:
         return expected.lines if state.event is Event.LINE else expected.ends
 
     def _calls(self, place: Place, said: frozenset[bytes]) -> tuple[Choices, frozenset[int] | None]:
+        if not place.begun:
+            return self._source.entries(said)
         reach = self._expected(place).reach if place.activations else None
         if (reach, said) not in self._called:
             self._called[reach, said] = self._source.calls(said, reach)

@@ -6,7 +6,7 @@ import ast
 import json
 import re
 from bisect import bisect_left
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from cwm_server.grammar.calls import Opening
@@ -86,6 +86,7 @@ class Source:
         self.rebound = _spelled(self._outline.rebound) if self._outline is not None else frozenset()
         marked = [number for number in every if _is_marked(self._lines[number - 1])]
         self.entry = Choices(self._shown(marked)) if marked else self.anywhere.lines
+        self._marked = frozenset(marked)
         self._openings: list[tuple[Opening, list[bytes]]] = []
         if self._outline is not None:
             self._openings = [(each, [spelled(name) for name in each.required]) for each in self._outline.openings]
@@ -172,17 +173,26 @@ class Source:
             and all(len(step.statements) == 1 and all(map(plain.due, step.calls)) for step in steps)
         )
 
+    def entries(self, said: frozenset[bytes]) -> tuple[Choices, frozenset[int] | None]:
+        """The same as `calls`, of the CALL of the entry."""
+        marked = [each for each in self._openings if not self._marked.isdisjoint(each[0].lines)]
+        return self._next(said, marked or self._openings)
+
     def calls(self, said: frozenset[bytes], reach: Reach | None) -> tuple[Choices, frozenset[int] | None]:
         """Of a CALL that has shown some names: the names that can be next, and where it can stand if it ends there.
 
         No line at all where it may not end, None for any line.
         """
+        reached = [each for each in self._openings if reach is None or self._is_reached(each[0], reach)]
+        return self._next(said, reached)
+
+    def _next(
+        self, said: frozenset[bytes], openings: Sequence[tuple[Opening, list[bytes]]]
+    ) -> tuple[Choices, frozenset[int] | None]:
         if not self._openings:
             return Choices(self.anywhere.names - said), None
         names, lines = set[bytes](), set[int]()
-        for opening, required in self._openings:
-            if reach is not None and not self._is_reached(opening, reach):
-                continue
+        for opening, required in openings:
             due = required[len(said) : len(said) + 1]
             if due and said.issuperset(required[: len(said)]):
                 names.update(due)
