@@ -147,28 +147,15 @@ def problems_from_json(data: Json) -> tuple[Problem, ...]:
 
 def verification_to_json(verification: Verification, truth: Trace) -> Json:
     """Choices: null where there is none, "=" where the choice is the true frame, else what it is."""
-    lines, frames = Lines(), truth.frames
-    known = len(frames)
-    choices = [
-        AGREES
-        if choice is not None
-        and index < known
-        and choice.frame is frames[index]  # most choices of most traces
-        and not choice.problems
-        and not choice.ended
-        else _choice_to_json(choice, frames, index, lines)
-        for index, choice in enumerate(verification.choices)
-    ]
+    lines = Lines()
+    choices = [_choice_to_json(choice, truth.frames, index, lines) for index, choice in enumerate(verification.choices)]
     return {
         "model": verification.model,
         "windows": verification.windows,
         "failure": verification.failure,
         "lines": lines.all,
         "choices": choices,
-        "bits": [
-            bits if bits is None or -_INFINITE < bits < _INFINITE else str(bits)
-            for bits in [None if choice is None else choice.bits for choice in verification.choices]
-        ],
+        "bits": [None if choice is None else number_to_json(choice.bits) for choice in verification.choices],
     }
 
 
@@ -188,15 +175,12 @@ def _choice_to_json(choice: Choice | None, frames: Sequence[Frame], index: int, 
 
 def verification_from_json(data: Json, truth: Trace) -> Verification:
     """The inverse of `verification_to_json`."""
-    lines, frames = Lines(data["lines"]), truth.frames
-    known = len(frames)
-    choices = [
-        Choice(frames[index], (), bits)  # most choices of most traces
-        if item == AGREES and index < known and type(bits) is float
-        else _choice_from_json(item, number_from_json(bits), frames, index, lines)
+    lines = Lines(data["lines"])
+    choices = tuple(
+        _choice_from_json(item, number_from_json(bits), truth.frames, index, lines)
         for index, (item, bits) in enumerate(zip(data["choices"], data["bits"], strict=True))
-    ]
-    return Verification(tuple(choices), data["windows"], data["failure"], data["model"])
+    )
+    return Verification(choices, data["windows"], data["failure"], data["model"])
 
 
 def _choice_from_json(

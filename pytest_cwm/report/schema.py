@@ -170,9 +170,9 @@ def _row(items: list[Check]) -> Check:
     def check(value: list[Json]) -> str | None:
         if len(value) != len(items):
             return f" is no list of {len(items)}"
-        faults = [each(item) for each, item in zip(items, value, strict=True)]
-        return (
-            next((f"[{number}]{fault}" for number, fault in enumerate(faults) if fault), None) if any(faults) else None
-        )
+        for number, (item, each) in enumerate(zip(value, items, strict=True)):
+            if (fault := each(item)) is not None:
+                return f"[{number}]{fault}"
+        return None
 
     return check

@@ -86,13 +86,13 @@ class Source:
         self.rebound = _spelled(self._outline.rebound) if self._outline is not None else frozenset()
         marked = [number for number in every if _is_marked(self._lines[number - 1])]
         self.entry = Choices(self._shown(marked)) if marked else self.anywhere.lines
-        self._marked = frozenset(marked)
         self._openings: list[tuple[Opening, list[bytes]]] = []
         if self._outline is not None:
             self._openings = [(each, [spelled(name) for name in each.required]) for each in self._outline.openings]
             self.suspends = not marked or any(self._outline.suspends(number) for number in marked)
         else:
             self.suspends = bool(re.search(r"\b(?:yield|await|async)\b", text))
+        self._entries = [each for each in self._openings if not each[0].lines.isdisjoint(marked)] or self._openings
         # Where all that runs is seen: code that was left out, or that makes code, may call anything.
         self._plain: Plain | None = None
         if tree is not None and not self.binds_freely and not any(_is_gap(line) for line in self._lines):
@@ -175,8 +175,7 @@ class Source:
 
     def entries(self, said: frozenset[bytes]) -> tuple[Choices, frozenset[int] | None]:
         """The same as `calls`, of the CALL of the entry."""
-        marked = [each for each in self._openings if not self._marked.isdisjoint(each[0].lines)]
-        return self._next(said, marked or self._openings)
+        return self._next(said, self._entries)
 
     def calls(self, said: frozenset[bytes], reach: Reach | None) -> tuple[Choices, frozenset[int] | None]:
         """Of a CALL that has shown some names: the names that can be next, and where it can stand if it ends there.

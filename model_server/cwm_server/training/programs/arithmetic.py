@@ -69,6 +69,10 @@ def _number(rng: random.Random) -> int:
 def _filled(rng: random.Random, template: str, known: list[str]) -> str:
     near = list(dict.fromkeys(known[-4:]))
     x, y = rng.sample(near, 2) if len(near) > 1 else near * 2
+    return _placed(rng, template, x, y)
+
+
+def _placed(rng: random.Random, template: str, x: str, y: str) -> str:
     text = template.format(x=x, y=y, n=rng.randint(1, 12), m=rng.choice((2, 2, 3, 4, 5, 7, 10)))
     return text.replace(" ", "") if rng.random() < 0.08 and " if " not in text and " and " not in text else text
 
@@ -104,7 +108,7 @@ def _loop(rng: random.Random, names: Names, known: list[str]) -> list[str]:
     within = [*known, total, index, total]
     body = [f"{total} = {_filled(rng, rng.choice(EXPRESSIONS), within)}"]
     if rng.random() < 0.5:
-        body = [_filled(rng, rng.choice(UPDATES), [total, index, total]).replace(f"{index} ", f"{total} ", 1)]
+        body = [_placed(rng, rng.choice(UPDATES), total, index)]
     if rng.random() < 0.3:
         body = [f"if {_filled(rng, rng.choice(TESTS), within)}:", *(f"    {line}" for line in body)]
     if rng.random() < 0.5:

@@ -86,8 +86,7 @@ class Scene:
         filled = template.format(**places | given)
         if rng.random() < 0.2:
             filled = re.sub(r" (==|!=|>=|<=|>|<|%|\+|-|\*|//) ", r"\1", filled)
-        draw = rng.random()
-        return f"({filled})" if draw < 0.2 and " and " not in filled else filled
+        return f"({filled})" if rng.random() < 0.2 and " and " not in filled else filled
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,7 +156,8 @@ def _accounts(scene: Scene) -> list[Account]:
         other = Account(names.throwaway("total", "sum1", "acc", "best"), "0", _SUMS)
     else:
         other = Account(names.throwaway("out", "res", "text", "joined"), "''", _TEXTS)
-    return scene.rng.sample([count, found, other, flag], scene.rng.choices((1, 2), (60, 40))[0], counts=[3, 2, 2, 1])
+    often = [count] * 3 + [found] * 2 + [other] * 2 + [flag]
+    return list(dict.fromkeys(scene.rng.sample(often, scene.rng.choices((1, 2), (60, 40))[0])))
 
 
 def _asked(
@@ -187,8 +187,8 @@ def _asked(
 
 def _framed(scene: Scene, accounts: Sequence[Account], loop: Sequence[str]) -> list[str]:
     """The accounts opened, the loop, and what it comes to."""
-    rng, names = scene.rng, list(dict.fromkeys(account.name for account in accounts))
-    opened = [f"{account.name} = {account.initial}" for account in {each.name: each for each in accounts}.values()]
+    rng, names = scene.rng, [account.name for account in accounts]
+    opened = [f"{account.name} = {account.initial}" for account in accounts]
     answer = rng.choice((names[-1], ", ".join(names), names[0]))
     if rng.random() < 0.12 and all(account.initial == "0" for account in accounts):
         answer = f"{names[0]} {rng.choice(('> 0', '== 0', '> 1', '% 2 == 0'))}"
@@ -197,6 +197,11 @@ def _framed(scene: Scene, accounts: Sequence[Account], loop: Sequence[str]) -> l
 
 def _indented(lines: Sequence[str]) -> list[str]:
     return [f"    {line}" for line in lines]
+
+
+def _ending(lines: Sequence[str]) -> list[str]:
+    """For a loop whose last line makes it end: nothing goes on before it."""
+    return [line.replace("continue", "break") for line in lines]
 
 
 def _by_element(scene: Scene) -> list[str]:
@@ -220,8 +225,7 @@ def _by_index(scene: Scene) -> list[str]:
     asked = _asked(scene, accounts, templates, f"{v}[{index}]", i=index, o=other)
     stop = f"len({v})" if before else f"len({v}) - 1"
     if rng.random() < 0.3:  # written with `while`
-        if any("continue" in line for line in asked):
-            asked = [line.replace("continue", "break") for line in asked]
+        asked = _ending(asked)
         step = rng.choice((f"{index} += 1", f"{index} = {index} + 1"))
         guard = f"{index} < {stop}"
         if rng.random() < 0.3:
@@ -260,8 +264,7 @@ def _by_digits(scene: Scene) -> list[str]:
     first = f"{n} = {rng.choice((f'sum({scene.variable})', f'max({scene.variable}) * {rng.randint(2, 40)}', str(rng.randint(10, 9999))))}"
     draw = rng.random()
     if draw < 0.45:
-        asked = _asked(scene, accounts, CONDITIONS["int"], part)
-        asked = [line.replace("continue", "break") for line in asked]
+        asked = _ending(_asked(scene, accounts, CONDITIONS["int"], part))
         guard = rng.choice((f"{n} > 0", f"{n} > 0", f"{n} != 0", f"({n} > 0)", n))
         base = rng.choice((10, 10, 10, 2, 8))
         rest = rng.choice((f"{n} //= {base}", f"{n} = {n} // {base}", f"{n} = int({n} / {base})"))
