@@ -21,7 +21,7 @@ from cwm_server.tokenizer import SentencePieceTokenizer
 from cwm_server.training import corpus
 from cwm_server.training.__main__ import main
 from cwm_server.training.attention import block_attention
-from cwm_server.training.batches import gather, plan, split
+from cwm_server.training.batches import gather, loss_weights, plan, split
 from cwm_server.training.configs import SIZES, config_for
 from cwm_server.training.corpus import ACTION, ARGUMENT, CHANGED, EVENT, GIVEN, LOCALS, Encoder, windows
 from cwm_server.training.evaluation import evaluate
@@ -99,6 +99,12 @@ def same(first: dict[str, torch.Tensor], second: dict[str, torch.Tensor]) -> boo
 
 
 # Training
+
+
+def test_what_a_token_counts_in_the_loss_is_up_to_its_class() -> None:
+    weights = loss_weights(given=0.02, changed=3.0, action=4.0)
+    classes = [GIVEN, EVENT, LOCALS, CHANGED, ACTION, ARGUMENT, 255]
+    assert weights[classes].tolist() == pytest.approx([0.02, 1, 1, 3, 4, 1, 0])
 
 
 def test_a_run_learns_and_leaves_a_model_that_can_be_served(

@@ -60,14 +60,15 @@ def split(batch: Batch, tokens: int, rank: int = 0, world: int = 1) -> Iterator[
         yield Batch(ids[start : start + rows], classes[start : start + rows])
 
 
-def loss_weights(given: float, changed: float) -> Tensor:
+def loss_weights(given: float, changed: float, action: float) -> Tensor:
     """The weight of a token's loss by its class, indexed 0 to 255; padding weighs nothing."""
-    from cwm_server.training.corpus import CHANGED, CLASSES
+    from cwm_server.training.corpus import ACTION, CHANGED, CLASSES
 
     weights = torch.zeros(256)
     weights[: len(CLASSES)] = 1.0
     weights[GIVEN] = given
     weights[CHANGED] = changed
+    weights[ACTION] = action
     return weights
 
 

@@ -45,6 +45,7 @@ class Settings:
     compile: bool = False
     given_weight: float = 0.1
     changed_weight: float = 1.0
+    action_weight: float = 1.0
     eval_every: int = 100
     eval_documents: int = 64
     log_every: int = 10
@@ -88,7 +89,9 @@ class Trainer:
             disable: Any = torch.compiler.disable
             self.model.replace_causal_attention(disable(block_attention) if settings.compile else block_attention)
         self.optimizer = Optimizer(self.model, rates)
-        self.weights = loss_weights(settings.given_weight, settings.changed_weight).to(settings.device)
+        self.weights = loss_weights(settings.given_weight, settings.changed_weight, settings.action_weight).to(
+            settings.device
+        )
         self._loss: Callable[..., tuple[Tensor, Tensor]] = self._losses
         if settings.compile:
             self._loss = torch.compile(self._losses, dynamic=True)
