@@ -12,10 +12,17 @@ VLLM_BIN := .vllm/bin
 
 .PHONY: demo test check test-vllm clean
 
-.venv/installed: pyproject.toml constraints.txt
+.venv/made:
 	@test -n "$(PYTHON)" || { echo "no Python >= 3.10 found: install one, or say make PYTHON=/path/to/python"; exit 1; }
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --upgrade pip
+	@touch $@
+
+.venv/tox: .venv/made
+	$(BIN)/python -m pip install --quiet 'tox>=4.23'
+	@touch $@
+
+.venv/installed: .venv/made pyproject.toml constraints.txt
 	$(BIN)/python -m pip install --quiet --editable '.[embedded]'
 	@touch $@
 
@@ -27,7 +34,7 @@ VLLM_BIN := .vllm/bin
 demo: .venv/installed
 	cd fixtures/demo && ../../$(BIN)/python -m pytest --cwm-trace --tb=no; test $$? -le 1
 
-test: .venv/installed-dev
+test: .venv/tox
 	$(BIN)/tox run $(DISCOVER) $(TOXARGS)
 
 # The quick part of `make test`: this interpreter, lint and types.
