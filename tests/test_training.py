@@ -308,6 +308,22 @@ def test_orthogonalizing_brings_singular_values_near_one(shape: tuple[int, int, 
     assert values.max() < 1.3
 
 
+def test_a_run_learns_how_conditions_come_out_and_no_model_has_the_head(
+    data: Path, tokenizer: SentencePieceTokenizer, tmp_path: Path
+) -> None:
+    settings = replace(SETTINGS, tokens=60_000, outcome_weight=5.0)
+    config = replace(config_for("tiny", tokenizer), max_position_embeddings=512)
+    run = Trainer(config, tokenizer, data, tmp_path / "run", settings)
+    run.run()
+    lines = [json.loads(line) for line in (tmp_path / "run" / "log.jsonl").read_text().splitlines()]
+    losses = [line["loss.outcome"] for line in lines if "loss.outcome" in line]
+    assert max(losses[-3:]) < 0.95 * losses[0]  # and stays where it is without the weight
+    again = Trainer(config, tokenizer, data, tmp_path / "run", settings)
+    assert again.resume()
+    assert torch.equal(again.outcome.weight, run.outcome.weight)
+    assert not any("outcome" in name for name in weights(tmp_path / "run"))
+
+
 def test_the_sizes_have_the_parameters_that_their_names_promise(tokenizer: SentencePieceTokenizer) -> None:
     from cwm_server.architecture import Decoder
 
@@ -317,7 +333,7 @@ def test_the_sizes_have_the_parameters_that_their_names_promise(tokenizer: Sente
             for name, config in SIZES.items()
         }
     assert 5_000 < counts["tiny"] < 50_000
-    assert 4.5e6 < counts["small"] < 6e6
+    assert 5.5e6 < counts["small"] < 7.5e6
     assert 25e6 < counts["medium"] < 35e6
     assert 90e6 < counts["large"] < 110e6
 

@@ -203,6 +203,15 @@ class Decoder(nn.Module):
     def hidden(self, ids: Tensor, positions: Tensor | None = None, documents: Tensor | None = None) -> Tensor:
         """Normalised final hidden states (B, T, C), with gradients; no cache is used.
 
+        See `tapped`.
+        """
+        return self.tapped(ids, 0, positions, documents)[0]
+
+    def tapped(
+        self, ids: Tensor, layers: int, positions: Tensor | None = None, documents: Tensor | None = None
+    ) -> tuple[Tensor, Tensor]:
+        """Normalised final hidden states (B, T, C), and what the first `layers` layers give, as it is.
+
         `positions` (B, T) place each token in its own sequence, by default from 0 on. `documents` (B, T), for packed
         training rows, keeps attention within tokens of the same number.
         """
@@ -214,10 +223,12 @@ class Decoder(nn.Module):
             masks = self._masks(positions, documents, plain=False)
         rope = self._rope(positions)
         x: Tensor = self.model.embed_tokens(ids)
+        tap = x
         for index, layer in enumerate(self.model.layers):
             x = layer(x, rope, masks[self.config.layer_types[index]])
-        out: Tensor = self.model.norm(x)
-        return out
+            if index + 1 == layers:
+                tap = x
+        return self.model.norm(x), tap
 
     @property
     def token_bytes(self) -> int:

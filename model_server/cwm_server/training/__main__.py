@@ -42,6 +42,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     train.add_argument("--rate", type=float, help="learning rate of the matrices")
     train.add_argument("--changed-weight", type=float, default=1.0, help="weight of the loss on changed values")
     train.add_argument("--action-weight", type=float, default=1.0, help="weight of the loss on the lines that run next")
+    train.add_argument(
+        "--outcome-weight", type=float, default=0.0, help="weight of the loss on how the conditions of lines come out"
+    )
     train.add_argument("--given-weight", type=float, default=0.1, help="weight of the loss on the source context")
     train.add_argument("--eval-every", type=int, default=100, help="steps between evaluations")
     train.add_argument("--save-minutes", type=float, default=5.0, help="minutes between checkpoints")
@@ -117,6 +120,7 @@ def _train(options: argparse.Namespace) -> int:
         compile=options.compile,
         changed_weight=options.changed_weight,
         action_weight=options.action_weight,
+        outcome_weight=options.outcome_weight,
         given_weight=options.given_weight,
         eval_every=options.eval_every,
         save_minutes=options.save_minutes,

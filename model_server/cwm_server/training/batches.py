@@ -18,10 +18,14 @@ ROUND = 64  # rows are padded to a multiple of this many tokens
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Documents as rows, padded on the right: ids (B, T) int64, classes (B, T) uint8, 255 where there is padding."""
+    """Documents as rows, padded on the right: ids (B, T) int64, classes (B, T) uint8, 255 where there is padding.
+
+    `outcomes` (B, T) uint8 are those of the conditions that end at a token.
+    """
 
     ids: Tensor
     classes: Tensor
+    outcomes: Tensor
 
 
 def plan(lengths: npt.NDArray[np.int64], tokens: int, seed: int, epoch: int) -> list[npt.NDArray[np.int64]]:
@@ -43,21 +47,23 @@ def plan(lengths: npt.NDArray[np.int64], tokens: int, seed: int, epoch: int) -> 
 def gather(packed: Packed, numbers: npt.NDArray[np.int64]) -> Batch:
     """The documents of these numbers as one batch."""
     documents = [packed.document(int(number)) for number in numbers]
-    width = _padded(max(len(tokens) for tokens, _ in documents))
+    width = _padded(max(len(tokens) for tokens, *_ in documents))
     ids = np.zeros((len(documents), width), np.int64)
     classes = np.full((len(documents), width), 255, np.uint8)
-    for row, (tokens, kinds) in enumerate(documents):
+    outcomes = np.zeros((len(documents), width), np.uint8)
+    for row, (tokens, kinds, shown) in enumerate(documents):
         ids[row, : len(tokens)] = tokens
         classes[row, : len(kinds)] = kinds
-    return Batch(torch.from_numpy(ids), torch.from_numpy(classes))
+        outcomes[row, : len(shown)] = shown
+    return Batch(torch.from_numpy(ids), torch.from_numpy(classes), torch.from_numpy(outcomes))
 
 
 def split(batch: Batch, tokens: int, rank: int = 0, world: int = 1) -> Iterator[Batch]:
     """The rows of one of `world` processes, in pieces of at most `tokens` tokens."""
-    ids, classes = batch.ids[rank::world], batch.classes[rank::world]
+    own = [tensor[rank::world] for tensor in (batch.ids, batch.classes, batch.outcomes)]
     rows = max(1, tokens // batch.ids.shape[1])
-    for start in range(0, len(ids), rows):
-        yield Batch(ids[start : start + rows], classes[start : start + rows])
+    for start in range(0, len(own[0]), rows):
+        yield Batch(*(tensor[start : start + rows] for tensor in own))
 
 
 def loss_weights(given: float, changed: float, action: float) -> Tensor:

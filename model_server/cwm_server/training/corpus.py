@@ -18,10 +18,12 @@ import numpy as np
 import numpy.typing as npt
 
 from cwm_server.tokenizer import SentencePieceTokenizer
+from cwm_server.training.outcomes import outcomes
 from cwm_tracer.wire import START, Segment, Special, decode, encode_frame
 
 SPECIALS = tuple(Special)
 SPLITS = ("train", "heldout")
+LAYOUT = 2  # of packed files
 # What a token belongs to; the loss weighs and the log reports them apart.
 GIVEN, EVENT, LOCALS, CHANGED, ACTION, ARGUMENT = range(6)
 CLASSES = ("given", "event", "locals", "changed", "action", "argument")
@@ -34,10 +36,14 @@ Classes = npt.NDArray[np.uint8]
 
 @dataclass(frozen=True, slots=True)
 class Packed:
-    """Documents of one shard and split: tokens (N,), their classes (N,), and where each document ends (documents,)."""
+    """Documents of one shard and split: tokens (N,), their classes (N,), and where each document ends (documents,).
+
+    At the last token of a condition's line `outcomes` (N,) says how it came out.
+    """
 
     tokens: Ids
     classes: Classes
+    outcomes: Classes
     ends: npt.NDArray[np.int64]
 
     def __len__(self) -> int:
@@ -47,11 +53,11 @@ class Packed:
         """Tokens of each document."""
         return np.diff(self.ends, prepend=0)
 
-    def document(self, index: int) -> tuple[Ids, Classes]:
-        """Tokens and classes of one document."""
+    def document(self, index: int) -> tuple[Ids, Classes, Classes]:
+        """Tokens, classes and outcomes of one document."""
         start = int(self.ends[index - 1]) if index else 0
         stop = int(self.ends[index])
-        return self.tokens[start:stop], self.classes[start:stop]
+        return self.tokens[start:stop], self.classes[start:stop], self.outcomes[start:stop]
 
 
 def read_shard(path: Path, split: str | None = None) -> Iterator[list[Segment]]:
@@ -170,14 +176,19 @@ class Encoder:
         tokens: list[int] = []
         classes: list[int] = []
         ends: list[int] = []
+        shown: dict[int, int] = {}
         for document in documents:
             for piece in windows(document, limit, self.measure):
-                parts = self.parts(piece)
-                for ids, kinds in parts:
+                found = outcomes(piece)
+                for index, (ids, kinds) in enumerate(self.parts(piece)):
                     tokens += ids
                     classes += [kinds] * len(ids) if isinstance(kinds, int) else kinds
+                    if index in found:
+                        shown[len(tokens) - 1] = found[index]
                 ends.append(len(tokens))
-        return Packed(np.array(tokens, np.uint16), np.array(classes, np.uint8), np.array(ends, np.int64))
+        marks = np.zeros(len(tokens), np.uint8)
+        marks[list(shown)] = list(shown.values())
+        return Packed(np.array(tokens, np.uint16), np.array(classes, np.uint8), marks, np.array(ends, np.int64))
 
 
 def pack_directory(data: Path, cache: Path, tokenizer: SentencePieceTokenizer, limit: int) -> dict[str, list[Path]]:
@@ -188,7 +199,7 @@ def pack_directory(data: Path, cache: Path, tokenizer: SentencePieceTokenizer, l
     for shard in shards(data):
         with shard.open("rb") as file:  # the shards of another corpus have the same names
             begin = file.read(1 << 16)
-        version = zlib.crc32(f"{tokenizer.digest} {limit} {shard.stat().st_size}".encode() + begin)
+        version = zlib.crc32(f"{LAYOUT} {tokenizer.digest} {limit} {shard.stat().st_size}".encode() + begin)
         for split in SPLITS:
             path = cache / f"{shard.stem}-{split}-{version:08x}.npz"
             if not path.exists():
@@ -201,24 +212,26 @@ def save_packed(packed: Packed, path: Path) -> None:
     """Write one packed shard, whole or not at all."""
     part = path.with_suffix(".part")
     with part.open("wb") as file:
-        np.savez(file, tokens=packed.tokens, classes=packed.classes, ends=packed.ends)
+        np.savez(file, tokens=packed.tokens, classes=packed.classes, outcomes=packed.outcomes, ends=packed.ends)
     part.replace(path)
 
 
 def load_packed(path: Path) -> Packed:
     """Read one packed shard."""
     with np.load(path, allow_pickle=False) as arrays:
-        return Packed(arrays["tokens"], arrays["classes"], arrays["ends"])
+        return Packed(arrays["tokens"], arrays["classes"], arrays["outcomes"], arrays["ends"])
 
 
 def join(packs: Sequence[Packed]) -> Packed:
     """All documents of several packed shards."""
     if not packs:
-        return Packed(np.zeros(0, np.uint16), np.zeros(0, np.uint8), np.zeros(0, np.int64))
+        none = np.zeros(0, np.uint8)
+        return Packed(np.zeros(0, np.uint16), none, none, np.zeros(0, np.int64))
     offsets = np.cumsum([0, *(len(pack.tokens) for pack in packs[:-1])])
     ends = [pack.ends + offset for pack, offset in zip(packs, offsets, strict=True)]
     return Packed(
         np.concatenate([pack.tokens for pack in packs]),
         np.concatenate([pack.classes for pack in packs]),
+        np.concatenate([pack.outcomes for pack in packs]),
         np.concatenate(ends).astype(np.int64),
     )

@@ -14,6 +14,7 @@ from cwm_server.training.corpus import CLASSES
 
 LOG = "log.jsonl"
 EVENTS = "tensorboard"
+FIGURES = (*CLASSES, "outcome")  # what is summed up while a run goes on
 
 
 class Log:
@@ -49,11 +50,11 @@ class Window:
     """The mean loss per class of tokens, and the speed, since the last line of the log."""
 
     def __init__(self) -> None:
-        self._losses, self._counts = torch.zeros(len(CLASSES)), torch.zeros(len(CLASSES))
+        self._losses, self._counts = torch.zeros(len(FIGURES)), torch.zeros(len(FIGURES))
         self._tokens, self._began = 0, time.monotonic()
 
     def add(self, losses: Tensor, counts: Tensor) -> None:
-        """Sums of losses and numbers of tokens by class, each (len(CLASSES),)."""
+        """Sums of losses and numbers of tokens by class, each (len(FIGURES),)."""
         self._losses += losses
         self._counts += counts
 
@@ -62,8 +63,9 @@ class Window:
         now = time.monotonic()
         rate = (tokens - self._tokens) / (now - self._began) if self._tokens else 0.0
         means = self._losses / self._counts.clamp(min=1)
-        entry = {"loss": float(self._losses[1:].sum() / self._counts[1:].sum().clamp(min=1))}
-        entry |= {f"loss.{name}": float(mean) for name, mean in zip(CLASSES, means, strict=True)}
+        framed = slice(1, len(CLASSES))
+        entry = {"loss": float(self._losses[framed].sum() / self._counts[framed].sum().clamp(min=1))}
+        entry |= {f"loss.{name}": float(mean) for name, mean in zip(FIGURES, means, strict=True)}
         entry["tokens_per_second"] = rate
         self._losses.zero_()
         self._counts.zero_()

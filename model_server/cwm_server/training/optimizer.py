@@ -6,7 +6,7 @@ https://kellerjordan.github.io/posts/muon/, whose coefficients these are).
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import torch
@@ -47,12 +47,12 @@ def orthogonalize(stack: Tensor, steps: int = 5) -> Tensor:
 
 
 class Optimizer:
-    """Both optimizers over one model. `state()` and `load()` carry everything that a resumed run needs."""
+    """Both optimizers over parameters by name. `state()` and `load()` carry everything that a resumed run needs."""
 
-    def __init__(self, model: nn.Module, rates: Rates | None = None) -> None:
+    def __init__(self, parameters: Mapping[str, nn.Parameter], rates: Rates | None = None) -> None:
         self.rates = rates or Rates()
         self.steps = 0
-        self._parameters = dict(model.named_parameters())
+        self._parameters = dict(parameters)
         self._matrices: dict[torch.Size, list[str]] = {}
         self._others: list[str] = []
         for name, parameter in self._parameters.items():

@@ -24,8 +24,9 @@ from cwm_server.training.attention import block_attention
 from cwm_server.training.batches import Batch, gather, loss_weights, plan, split
 from cwm_server.training.corpus import CLASSES, Packed, join, load_packed, pack_directory
 from cwm_server.training.evaluation import evaluate
-from cwm_server.training.log import Log, Window
+from cwm_server.training.log import FIGURES, Log, Window
 from cwm_server.training.optimizer import Optimizer, Rates, initialize, schedule
+from cwm_server.training.outcomes import NONE, OutcomeHead, tapped_layers
 
 STATE = "state"
 
@@ -46,6 +47,7 @@ class Settings:
     given_weight: float = 0.1
     changed_weight: float = 1.0
     action_weight: float = 1.0
+    outcome_weight: float = 0.0
     eval_every: int = 100
     eval_documents: int = 64
     log_every: int = 10
@@ -88,11 +90,14 @@ class Trainer:
         if settings.device == "cpu":
             disable: Any = torch.compiler.disable
             self.model.replace_causal_attention(disable(block_attention) if settings.compile else block_attention)
-        self.optimizer = Optimizer(self.model, rates)
+        self.outcome = OutcomeHead(config.hidden_size).to(settings.device)
+        self.parameters = dict(self.model.named_parameters())
+        self.parameters |= {f"outcome.{name}": parameter for name, parameter in self.outcome.named_parameters()}
+        self.optimizer = Optimizer(self.parameters, rates)
         self.weights = loss_weights(settings.given_weight, settings.changed_weight, settings.action_weight).to(
             settings.device
         )
-        self._loss: Callable[..., tuple[Tensor, Tensor]] = self._losses
+        self._loss: Callable[..., tuple[Tensor, Tensor, Tensor]] = self._losses
         if settings.compile:
             self._loss = torch.compile(self._losses, dynamic=True)
         self._packs: dict[Path, Packed] = {}
@@ -142,9 +147,7 @@ class Trainer:
         final, part, old = (self.out / (STATE + suffix) for suffix in ("", ".part", ".old"))
         shutil.rmtree(part, ignore_errors=True)
         part.mkdir(parents=True)
-        save_file(
-            {n: p.detach().cpu().contiguous() for n, p in self.model.named_parameters()}, part / "model.safetensors"
-        )
+        save_file({n: p.detach().cpu().contiguous() for n, p in self.parameters.items()}, part / "model.safetensors")
         save_file({n: t.cpu().contiguous() for n, t in self.optimizer.state().items()}, part / "optimizer.safetensors")
         facts = {
             "progress": asdict(self.progress),
@@ -179,7 +182,12 @@ class Trainer:
         facts: dict[str, Any] = json.loads((state / "state.json").read_text(encoding="utf-8"))
         if facts["tokenizer"] != self.tokenizer.digest:
             raise ValueError(f"{state} was trained with another tokenizer; name another output directory")
-        self.model.load_state_dict(load_file(state / "model.safetensors"), strict=True)
+        tensors = load_file(state / "model.safetensors")
+        for module, prefix in ((self.outcome, "outcome."), (self.model, "")):
+            own = {
+                name: tensors.pop(prefix + name) for name, _ in module.named_parameters() if prefix + name in tensors
+            }
+            module.load_state_dict(own, strict=True)
         self.optimizer.load(load_file(state / "optimizer.safetensors"), facts["optimizer_steps"])
         self.progress = Progress(**facts["progress"])
         if facts.get("data") not in (None, str(self.data.resolve())):  # other documents: from their beginning
@@ -222,22 +230,25 @@ class Trainer:
 
     def _gradients(self, batch: Batch, share: float) -> tuple[float, Tensor, Tensor]:
         """Gradients of a batch's mean weighted loss on all processes; rank 0's share, loss and count per class."""
-        loss_sums, counts = torch.zeros(len(CLASSES)), torch.zeros(len(CLASSES))
-        for parameter in self.model.parameters():
+        loss_sums, counts = torch.zeros(len(FIGURES)), torch.zeros(len(FIGURES))
+        for parameter in self.parameters.values():
             parameter.grad = None
         for piece in split(batch, self.settings.micro, self.rank, self.world):
-            ids, classes = piece.ids.to(self.settings.device), piece.classes.to(self.settings.device)
+            ids, classes, outcomes = (
+                tensor.to(self.settings.device) for tensor in (piece.ids, piece.classes, piece.outcomes)
+            )
             with self._autocast():
-                total, losses = self._loss(ids, classes)
+                total, losses, judged = self._loss(ids, classes, outcomes)
             torch.autograd.backward(total / 1000)
             kinds = classes[:, 1:].flatten().long()
             known = kinds < len(CLASSES)
             per_class = torch.zeros(256, device=losses.device).index_add_(0, kinds, losses.detach())
-            loss_sums += per_class[: len(CLASSES)].cpu()
-            counts += torch.bincount(kinds[known], minlength=len(CLASSES)).cpu()
+            loss_sums += torch.cat((per_class[: len(CLASSES)], judged.detach().sum()[None])).cpu()
+            counts += torch.bincount(kinds[known], minlength=len(FIGURES)).cpu()
+            counts[-1] += int((outcomes != NONE).sum())
         share = self._reduce(share, loss_sums, counts)
-        weight = float((counts * self.weights[: len(CLASSES)].cpu()).sum())
-        for parameter in self.model.parameters():
+        weight = float((counts[: len(CLASSES)] * self.weights[: len(CLASSES)].cpu()).sum())
+        for parameter in self.parameters.values():
             if parameter.grad is not None:
                 parameter.grad.mul_(1000 / weight)
         return share, loss_sums, counts
@@ -246,10 +257,10 @@ class Trainer:
         """Sum gradients and figures over all processes, in place. Returns rank 0's share, so that all stop together."""
         if self.world == 1:
             return share
-        for parameter in self.model.parameters():
+        for parameter in self.parameters.values():
             if parameter.grad is None:
                 parameter.grad = torch.zeros_like(parameter)
-        grads = [p.grad for p in self.model.parameters() if p.grad is not None]
+        grads = [p.grad for p in self.parameters.values() if p.grad is not None]
         figures = torch.cat([loss_sums, counts, torch.tensor([share if self.rank == 0 else 0.0])]).to(grads[0].device)
         flat = torch.cat([grad.flatten() for grad in grads] + [figures])
         dist.all_reduce(flat)
@@ -257,17 +268,19 @@ class Trainer:
         *pieces, figures = torch.split(flat, [*sizes, figures.numel()])
         for grad, piece in zip(grads, pieces, strict=True):
             grad.copy_(piece.view_as(grad))
-        n = len(CLASSES)
+        n = len(FIGURES)
         loss_sums.copy_(figures[:n])
         counts.copy_(figures[n : 2 * n])
         return float(figures[-1])
 
-    def _losses(self, ids: Tensor, classes: Tensor) -> tuple[Tensor, Tensor]:
-        """Weighted sum of the losses of a piece, and each token's loss (B * (T - 1),)."""
-        hidden = self.model.hidden(ids)[:, :-1]
-        logits = self.model.head(hidden).flatten(0, 1).float()
+    def _losses(self, ids: Tensor, classes: Tensor, outcomes: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Weighted sum of the losses of a piece, each token's loss (B * (T - 1),), and that of outcomes (B, T)."""
+        hidden, tap = self.model.tapped(ids, tapped_layers(self.config.num_hidden_layers))
+        logits = self.model.head(hidden[:, :-1]).flatten(0, 1).float()
         losses = F.cross_entropy(logits, ids[:, 1:].flatten(), reduction="none")
-        return (losses * self.weights[classes[:, 1:].flatten().long()]).sum(), losses
+        judged = self.outcome(tap, outcomes)
+        total = (losses * self.weights[classes[:, 1:].flatten().long()]).sum()
+        return total + self.settings.outcome_weight * judged.sum(), losses, judged
 
     def _autocast(self) -> contextlib.AbstractContextManager[Any]:
         return torch.autocast(self.settings.device.split(":")[0], torch.bfloat16, enabled=self.settings.bf16)

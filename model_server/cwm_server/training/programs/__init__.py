@@ -13,6 +13,7 @@ from pathlib import Path
 from cwm_server.training.programs import (
     arithmetic,
     branches,
+    decisions,
     drills,
     grammar,
     humaneval,
@@ -30,6 +31,7 @@ FAMILIES: dict[str, Family] = {
     "mbpp": mbpp.programs,
     "drills": drills.programs,
     "branches": branches.programs,
+    "decisions": decisions.programs,
     "arithmetic": arithmetic.programs,
     "idioms": idioms.programs,
     "suites": suites.programs,
@@ -41,6 +43,7 @@ WEIGHTS: dict[str, float] = {
     "mbpp": 1.0,
     "drills": 2.0,
     "branches": 2.0,
+    "decisions": 1.0,
     "arithmetic": 1.0,
     "idioms": 2.5,
     "suites": 2.0,
