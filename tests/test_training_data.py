@@ -22,6 +22,7 @@ from cwm_server.training.programs import (
     FAMILIES,
     arithmetic,
     branches,
+    decisions,
     drills,
     humaneval,
     idioms,
@@ -43,7 +44,7 @@ pytestmark = pytest.mark.skipif(
     sys.version_info[:2] != (3, 11), reason="training data is made on the version that CWM was trained on"
 )
 
-GENERATED = ("arithmetic", "branches", "drills", "grammar", "idioms", "suites")
+GENERATED = ("arithmetic", "branches", "decisions", "drills", "grammar", "idioms", "suites")
 SPECIALS = tuple(Special)
 
 
@@ -76,9 +77,10 @@ def test_equal_seeds_give_equal_programs(family: str) -> None:
     assert drawn(family, 30) != drawn(family, 30, seed=4)
 
 
-def test_conditions_of_branch_drills_come_out_either_way() -> None:
+@pytest.mark.parametrize("family", ["branches", "decisions"])
+def test_conditions_of_drills_come_out_either_way(family: str) -> None:
     entered: list[bool] = []
-    for result in traced(*drawn("branches", 60)):
+    for result in traced(*drawn(family, 60)):
         frames = frames_of(result) if not result.rejected else ()
         for frame, after in itertools.pairwise(frames):
             if frame.event is Event.LINE and frame.source.lstrip().startswith(("if ", "if(")):
@@ -203,7 +205,7 @@ def unbound(text: str) -> set[str]:
     return {node.id for node in names} - bound - {*dir(builtins), "pytest"}
 
 
-@pytest.mark.parametrize("program", [arithmetic.program, branches.program, drills.program])
+@pytest.mark.parametrize("program", [arithmetic.program, branches.program, decisions.program, drills.program])
 def test_drills_compile_and_bind_every_name_that_they_use(program: Callable[[random.Random], Program]) -> None:
     for seed in range(300):
         text = program(random.Random(seed)).text

@@ -55,7 +55,7 @@ def _values(rng: random.Random, count: int) -> list[int]:
 
 
 def _filled(rng: random.Random, template: str, values: Sequence[object], **given: str) -> str:
-    low, high = sorted((rng.choice(values), rng.choice(values)), key=lambda value: (str(type(value)), value))  # type: ignore[arg-type,return-value]
+    low, high = sorted((rng.choice(values), rng.choice(values)), key=lambda value: (str(type(value)), value))
     few: object = [rng.choice(values) for _ in range(rng.randint(2, 4))]
     if isinstance(low, str):
         few = "".join(few)  # type: ignore[arg-type]
