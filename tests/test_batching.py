@@ -160,6 +160,19 @@ def test_a_lone_long_prompt_is_read_in_larger_pieces():
     assert BUDGET * 4 == 256
 
 
+def test_a_lone_long_prompt_keeps_all_threads_busy():
+    model = Counted(tiny_models.model("numpy", threads=3))
+    batch = Batch(model, budget=6)
+    engine = Engine(model, chunk=24)
+    batch.add(Call(engine.scoring([1] * 120), "long"))
+    batch.advance()
+    assert model.read_counts == [3 * 24]
+    batch.add(Call(engine.generating([[5, 6, 7]], max_tokens=9), "step"))
+    batch.advance()
+    assert model.read_counts[1] <= 2 * 6  # no more than before, where somebody waits
+    finish(batch)
+
+
 def reading(model, tokens: int, order: list[str], name: str, at_once: int = 1):
     """A call that reads so many tokens, some at once, and notes its name at every step."""
     for _ in range(0, tokens, at_once):

@@ -99,6 +99,20 @@ def test_scores_are_those_of_one_full_forward_pass(model, ids, data):
         assert [token for token, _ in scores.top[offset]] == order[:3]
 
 
+THREADED = [tiny_models.model("numpy", threads=threads) for threads in (1, 2, 4)]
+
+
+@settings(max_examples=30)
+@given(st.lists(TOKENS, min_size=2, max_size=110), st.data())
+def test_no_answer_depends_on_the_number_of_threads(ids, data):
+    start, chunk = data.draw(st.integers(1, len(ids))), data.draw(st.integers(1, 30))
+    engines = [Engine(model, chunk=chunk) for model in THREADED]
+    scores = [engine.score(ids, start, top=2) for engine in engines]
+    assert scores[1:] == scores[:1] * 2  # to the last bit
+    answers = [engine.generate([ids, ids[: len(ids) // 2 + 1]], max_tokens=9) for engine in engines]
+    assert answers[1:] == answers[:1] * 2
+
+
 @pytest.mark.parametrize("engine", ENGINES)
 def test_among_equal_logits_the_lowest_id_is_greedy_and_ranks_first(engine):
     weights = tiny_models.tensors()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import replace
 
 import pytest
@@ -13,7 +14,9 @@ from hypothesis import given, settings  # noqa: E402
 from hypothesis import strategies as st  # noqa: E402
 
 import tiny_models  # noqa: E402
+from cwm_server.language_model import Read  # noqa: E402
 from cwm_server.model_config import FULL, SLIDING  # noqa: E402
+from cwm_server.numpy_attention import Part  # noqa: E402
 from cwm_server.rope import rope_frequencies  # noqa: E402
 from tiny_models import CONFIG, ENGINES, LLAMA3, VOCABULARY, logits_after  # noqa: E402
 
@@ -152,6 +155,71 @@ def test_a_copy_leaves_the_old_cache_as_it_was(engine):
     assert (cache.lengths, copy.lengths) == ([10], [9])
     again = model.logits(model.read([ids[:1]], cache)).rows([0])
     assert close(again[0], logits_after(model, [*ids, ids[0]])[-1])
+
+
+CHUNKED = [tiny_models.model("numpy", UNTIED, threads=threads) for threads in (1, 2, 3)]
+
+
+@pytest.fixture(scope="module")
+def restless():
+    """Threads take turns as often as can be."""
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    yield
+    sys.setswitchinterval(before)
+
+
+def cached(cache) -> list[np.ndarray]:
+    return [array[0, :, : cache.lengths[0]] for array in (*cache.keys, *cache.values)]
+
+
+@pytest.mark.usefixtures("restless")
+@settings(max_examples=40)
+@given(ids=st.lists(st.integers(0, VOCABULARY - 1), min_size=1, max_size=100), data=st.data())
+def test_chunks_side_by_side_are_bit_for_bit_those_that_are_read_one_after_the_other(ids, data):
+    known, chunk = data.draw(st.integers(0, len(ids) - 1)), data.draw(st.integers(1, 40))
+    asked = data.draw(st.integers(0, len(ids) - known))
+    found = []
+    for model in CHUNKED:
+        cache = model.cache(1, data.draw(st.integers(1, 100)))
+        if known:
+            model.read([ids[:known]], cache)
+        hidden = model.read_together([Read([ids[known:]], cache, asked, chunk)])
+        assert cache.lengths == [len(ids)]
+        assert len(hidden) == len(ids) - known - asked
+        rows = model.logits(hidden).rows(range(len(hidden)))
+        assert close(rows, logits_after(model, ids)[known + asked :])
+        found.append([rows, *cached(cache)])
+    cache = CHUNKED[0].cache(1, 100)
+    pieces = [ids[:known], *(ids[start : start + chunk] for start in range(known, len(ids), chunk))]
+    for piece in pieces:
+        if piece:
+            CHUNKED[0].read([piece], cache)
+    for other in found[1:]:
+        assert all(np.array_equal(mine, theirs) for mine, theirs in zip(found[0], other, strict=True))
+    for mine, theirs in zip(found[0][1:], cached(cache), strict=True):
+        assert np.array_equal(mine, theirs) if asked == 0 else close(mine, theirs)
+
+
+@pytest.mark.parametrize("failing", range(4))
+@pytest.mark.parametrize("model", CHUNKED, ids=["one thread", "two", "three"])
+def test_a_read_that_fails_leaves_the_cache_as_it_was(model, failing, monkeypatch):
+    ids, cache = ids_of(70), model.cache(1, 20)
+    model.read([ids[:10]], cache)
+    attend = Part.attend
+
+    def broken(part, layer, window, q):
+        if layer == 3 and part.places.positions[0] == 10 + 15 * failing:
+            raise MemoryError("no room")
+        return attend(part, layer, window, q)
+
+    monkeypatch.setattr(Part, "attend", broken)
+    with pytest.raises(MemoryError, match="no room"):
+        model.read_together([Read([ids[10:]], cache, 0, 15)])
+    assert cache.lengths == [10]
+    monkeypatch.setattr(Part, "attend", attend)
+    logits = model.logits(model.read_together([Read([ids[10:]], cache, 0, 15)]))
+    assert close(logits.rows(range(60)), logits_after(model, ids)[10:])
 
 
 def test_every_fourth_layer_from_the_first_is_global():

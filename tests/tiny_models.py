@@ -51,11 +51,13 @@ def tensors(config: ModelConfig = CONFIG, seed: int = 0, scale: float = 0.4) -> 
     }
 
 
-def model(engine: str, config: ModelConfig = CONFIG, weights: dict[str, np.ndarray] | None = None) -> Any:
-    """A model for an engine, by default with the weights that `tensors` gives."""
+def model(
+    engine: str, config: ModelConfig = CONFIG, weights: dict[str, np.ndarray] | None = None, threads: int = 1
+) -> Any:
+    """A model for an engine, by default with the weights that `tensors` gives; `threads` are of numpy's."""
     weights = tensors(config) if weights is None else weights
     if engine == "numpy":
-        return NumpyDecoder(config, weights)
+        return NumpyDecoder(config, weights, threads)
     from cwm_server.architecture import Decoder
 
     made = Decoder(config)

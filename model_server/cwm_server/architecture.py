@@ -172,6 +172,8 @@ class _Trunk(nn.Module):
 class Decoder(nn.Module):
     """The whole model; `config` describes it."""
 
+    lanes = 1
+
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
         self.config = config

@@ -30,13 +30,14 @@ class Want:
     """Tokens to be read that continue the rows of a cache, and the number of the first that the model is asked about.
 
     A first part of it may be read only: of a `prompt`, which is one row, any, else whole rows. Where nothing of a
-    prompt is read the call is asked again.
+    prompt is read the call is asked again. For `chunk` see `Read`.
     """
 
     tokens: Sequence[Sequence[int]]
     cache: KVCache
     asked: int
     prompt: bool = False
+    chunk: int | None = None
 
     @property
     def count(self) -> int:
@@ -87,7 +88,8 @@ def alone(model: LanguageModel, steps: Steps[T]) -> T:
 def read(model: LanguageModel, wants: Sequence[Want], counts: Sequence[int]) -> list[Said]:
     """Read the first `counts[i]` tokens of want i, all in one call of the model."""
     reads = [
-        Read(want.first(count), want.cache, min(want.asked, count)) for want, count in zip(wants, counts, strict=True)
+        Read(want.first(count), want.cache, min(want.asked, count), want.chunk)
+        for want, count in zip(wants, counts, strict=True)
     ]
     hidden = model.read_together(reads)
     logits = model.logits(hidden) if len(hidden) else None
@@ -140,7 +142,7 @@ class Batch:
     """The calls that are on their way, for one thread.
 
     `budget` tokens of prompts are read in one call of the model while several calls share it, `ALONE` times as many for
-    a lone one; and at most as many beside them of rows that are decoded.
+    a lone one, in each of the model's lanes; and at most as many beside them of rows that are decoded.
     """
 
     model: LanguageModel
@@ -209,7 +211,7 @@ class Batch:
                 if count:
                     chosen.append((call, count))
                     left -= count
-        room = self.budget if len(going) > 1 else ALONE * self.budget
+        room = self.budget if len(going) > 1 else ALONE * self.budget * self.model.lanes
         for call in order:
             want = call.want
             if want is not None and want.prompt and room > 0:

@@ -27,9 +27,9 @@ class Engine:
     Not thread-safe, but several calls may be under way, as steps of which each says what is to be read next; see
     `batching`. Steps that are closed leave what they have read to others.
 
-    `chunk` is the number of prompt tokens read at once, `cache_bytes` what the prefix cache may hold,
-    `batch_bytes` what the rows that are decoded together may take besides what they share; more rows are decoded in
-    turns. Without `guessing` every token is decoded on its own, which gives the same answer.
+    `chunk` is the number of prompt tokens read at once in each of the model's lanes, `cache_bytes` what the prefix
+    cache may hold, `batch_bytes` what the rows that are decoded together may take besides what they share; more rows
+    are decoded in turns. Without `guessing` every token is decoded on its own, which gives the same answer.
     """
 
     def __init__(
@@ -292,8 +292,8 @@ class Engine:
                 entry.cache = found.cache.copy(shared, len(prompt) - shared + _SPARE)
                 entry.ids = found.ids[:shared]
         begin = len(entry.ids)
-        piece = prompt[begin : min(begin + self._chunk, end)]
-        return Want([piece], entry.cache, min(len(piece), max(0, asked - begin)), prompt=True)
+        piece = prompt[begin : min(begin + self._chunk * self.model.lanes, end)]
+        return Want([piece], entry.cache, min(len(piece), max(0, asked - begin)), prompt=True, chunk=self._chunk)
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,12 +22,14 @@ Hidden = Any  # final hidden states (N, C), an array of the model's own, which h
 class Read(NamedTuple):
     """For each row of a cache the tokens that continue it, none or several.
 
-    Hidden states are wanted from the token `asked` on, counted row after row.
+    Hidden states are wanted from the token `asked` on, counted row after row. Of a lone row that is longer than a
+    `chunk` of tokens no more need be read at once.
     """
 
     tokens: Sequence[Sequence[int]]
     cache: KVCache
     asked: int = 0
+    chunk: int | None = None
 
 
 class Logits(Protocol):
@@ -53,6 +55,7 @@ class LanguageModel(Protocol):
     """A decoder of CWM's architecture, ready to answer."""
 
     config: ModelConfig
+    lanes: int  # how many chunks of a row it reads side by side
 
     @property
     def token_bytes(self) -> int:

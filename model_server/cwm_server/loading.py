@@ -1,4 +1,7 @@
-"""A model and its tokenizer from a directory, computed by what suits the device: numpy on a CPU, torch elsewhere."""
+"""A model and its tokenizer from a directory, computed by what suits the device: numpy on a CPU, torch elsewhere.
+
+Importing this imports neither.
+"""
 
 from __future__ import annotations
 
@@ -7,8 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cwm_server.checkpoint import check_tokenizer
 from cwm_server.model_config import CheckpointError
+from cwm_server.threads import usable
 from cwm_server.tokenizer import Tokenizer, load_tokenizer
 
 if TYPE_CHECKING:
@@ -29,28 +32,36 @@ class Loaded:
     prepare: Callable[[], None]
 
 
+def by_numpy(engine: str, device: str, dtype: str) -> bool:
+    """Whether numpy computes what is asked for. Raises CheckpointError where it should and can't."""
+    suits = device == "cpu" and dtype in ("auto", "float32")
+    if engine == "numpy" and not suits:
+        raise CheckpointError("the numpy engine computes in float32 on a CPU; torch has other devices and dtypes")
+    return suits and engine != "torch"
+
+
 def load(
     directory: Path, *, engine: str = "auto", device: str = "cpu", dtype: str = "auto", threads: int | None = None
 ) -> Loaded:
     """Load a model directory; `auto` takes float32 on a CPU, and numpy for it.
 
-    `threads` are torch's; numpy's have to be limited before it is imported, see `cwm_server.threads`. Raises
-    CheckpointError, TokenizerError, and ModuleNotFoundError where the engine's library is not installed.
+    `threads` are those of either, by default of torch its choice, of numpy `threads.usable()`; that it has no others
+    besides is for `threads.limit_threads`. Raises CheckpointError, TokenizerError, and ModuleNotFoundError where the
+    engine's library is not installed.
     """
     kind = dtype if dtype != "auto" else "float32" if device == "cpu" else "bfloat16"
-    suits = device == "cpu" and kind == "float32"
-    if engine == "numpy" and not suits:
-        raise CheckpointError("the numpy engine computes in float32 on a CPU; torch has other devices and dtypes")
+    numpy = by_numpy(engine, device, dtype)
+    from cwm_server.checkpoint import check_tokenizer
+
     tokenizer = load_tokenizer(directory)
-    if engine == "torch" or not suits:
+    if not numpy:
         model, prepare = _torch(directory, kind, device, threads)
-        engine = "torch"
     else:
         from cwm_server.numpy_model import load_numpy
 
-        model, prepare, engine = load_numpy(directory), _nothing, "numpy"
+        model, prepare = load_numpy(directory, threads or usable()), _nothing
     check_tokenizer(directory, model.config, tokenizer)
-    return Loaded(model, tokenizer, engine, kind, prepare)
+    return Loaded(model, tokenizer, "numpy" if numpy else "torch", kind, prepare)
 
 
 def _nothing() -> None:

@@ -29,50 +29,53 @@ _ONES = np.ones((_TILE * _BLOCK, 1), np.float32)
 
 
 class Part:
-    """What one call reads into one cache: its tokens stand from `start` on among those of the call."""
+    """What one call reads into one cache, or one chunk of it: its tokens stand from `start` on among those of the call.
 
-    def __init__(self, read: Read, start: int) -> None:
-        self._cache, self._counts = read.cache, [len(row) for row in read.tokens]
-        read.cache.reserve(self._counts)
-        self.places = Places.of(read.cache, self._counts)
-        self.stop = start + len(self.places.rows)
-        self._tokens = self._queries = slice(start, self.stop)
+    There is room for them in the cache. A chunk comes after `ahead` others, which are read by the same call.
+    """
+
+    def __init__(self, read: Read, start: int = 0, ahead: int = 0) -> None:
+        self._cache = read.cache
+        self.asked = read.asked
+        self.tokens = [token for row in read.tokens for token in row]
+        self.places = Places.of(read.cache, [len(row) for row in read.tokens], ahead)
+        self.start, self.stop = start, start + len(self.tokens)
+        self._queries = slice(start, self.stop)
         self._asking = self.places
         self._views: dict[int | None, Branch | list[_Block]] = {}
 
-    def narrow(self, asked: int, start: int) -> None:
-        """From now on only tokens from `asked` on have queries, which stand from `start` on among all queries."""
-        self._asking = self.places.since(asked)
+    def narrow(self, start: int) -> None:
+        """From now on only tokens that are asked about have queries, which stand from `start` on among all queries."""
+        self._asking = self.places.since(self.asked)
         self._queries = slice(start, start + len(self._asking.rows))
         self._views = {}
 
-    def attend(self, layer: int, window: int | None, q: Floats, k: Floats, v: Floats) -> Floats:
-        """Write this part of keys and values k, v (N, K, D) of a layer; the same part of (N, K, R, D), of queries q."""
-        q, k, v = q[self._queries], k[self._tokens], v[self._tokens]
-        cache, plain = self._cache, visibility.is_plain(self._cache)
-        if plain:
-            start = cache.lengths[0]
-            end = start + len(k)
-            cache.keys[layer][0, :, start:end] = k.transpose(1, 0, 2)
-            cache.values[layer][0, :, start:end] = v.transpose(1, 0, 2)
+    def write(self, layer: int, k: Floats, v: Floats) -> None:
+        """Write this part of keys and values (N, K, D) of a layer."""
+        k, v = k[self.start : self.stop], v[self.start : self.stop]
+        cache, slots = self._cache, self.places.slots
+        if visibility.is_plain(cache) and len(slots):
+            begin, end = int(slots[0]), int(slots[-1]) + 1
+            cache.keys[layer][0, :, begin:end] = k.transpose(1, 0, 2)
+            cache.values[layer][0, :, begin:end] = v.transpose(1, 0, 2)
         else:
-            cache.write(layer, self.places.rows, self.places.slots, k, v)
+            cache.write(layer, self.places.rows, slots, k, v)
+
+    def attend(self, layer: int, window: int | None, q: Floats) -> Floats:
+        """This part of (N, K, R, D), of queries q, over keys and values that have been written."""
+        q, cache = q[self._queries], self._cache
         if not len(q):
             return q
         if window not in self._views:
             self._views[window] = (
                 list(_blocks(int(self._asking.positions[0]), len(q), window))
-                if plain
+                if visibility.is_plain(cache)
                 else visibility.branch(cache, self._asking, window)
             )
         view = self._views[window]
         if isinstance(view, Branch):
             return _attend_branches(q, cache, layer, view, self._asking)
         return _attend_plain(q, cache.keys[layer][0], cache.values[layer][0], view)
-
-    def finish(self) -> None:
-        """All layers have been written."""
-        self._cache.advance(self._counts)
 
 
 @dataclass(frozen=True, slots=True)

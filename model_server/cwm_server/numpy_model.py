@@ -8,7 +8,7 @@ size, V vocabulary.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,6 +21,25 @@ from cwm_server.model_config import SLIDING, ModelConfig
 from cwm_server.numpy_attention import Part
 from cwm_server.opinions import HostLogits
 from cwm_server.rope import rope_frequencies
+from cwm_server.visibility import is_plain
+from cwm_server.wavefront import Chain, Wavefront
+
+
+class Hidden:
+    """Final hidden states (N, C), in the pieces in which they were computed."""
+
+    def __init__(self, pieces: Sequence[Floats]) -> None:
+        self._pieces = [piece for piece in pieces if len(piece)]
+
+    def __len__(self) -> int:
+        return sum(map(len, self._pieces))
+
+    def placed(self) -> Iterator[tuple[Floats, slice]]:
+        """Each piece, and which of the N it has."""
+        stop = 0
+        for piece in self._pieces:
+            start, stop = stop, stop + len(piece)
+            yield piece, slice(start, stop)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,11 +52,16 @@ class _Layer:
 
 
 class NumpyDecoder:
-    """A `LanguageModel`. Threads are those of numpy's BLAS, which reads OPENBLAS_NUM_THREADS when it is imported."""
+    """A `LanguageModel`. Chunks of a long row are read in `threads` threads, side by side.
 
-    def __init__(self, config: ModelConfig, tensors: Mapping[str, Floats]) -> None:
+    Each product of matrices has the threads of numpy's BLAS, which are best limited to one: see `cwm_server.threads`.
+    """
+
+    def __init__(self, config: ModelConfig, tensors: Mapping[str, Floats], threads: int = 1) -> None:
         """`tensors` have transformers' names and shapes."""
         self.config = config
+        self.lanes = threads
+        self._wavefront = Wavefront(threads)
         self._layers = [_layer(config, index, tensors) for index in range(config.num_hidden_layers)]
         self._embedding = tensors["model.embed_tokens.weight"]  # (V, C)
         head = self._embedding if config.tie_word_embeddings else tensors["lm_head.weight"]
@@ -60,30 +84,45 @@ class NumpyDecoder:
         """An empty cache."""
         return KVCache.allocate(self.config, rows, capacity, _new_keys, _new_values)
 
-    def logits(self, hidden: Floats) -> HostLogits:
-        """What comes after tokens of these hidden states (N, C)."""
-        return HostLogits(hidden @ self._head)
+    def logits(self, hidden: Hidden) -> HostLogits:
+        """What comes after tokens of these hidden states."""
+        values = np.empty((len(hidden), self._head.shape[1]), np.float32)
+        best = np.empty(len(hidden), np.int64)
 
-    def read(self, tokens: Sequence[Sequence[int]], cache: KVCache) -> Floats:
+        def multiplied(piece: Floats, part: slice) -> Chain[None]:
+            np.matmul(piece, self._head, out=values[part])
+            np.argmax(values[part], 1, out=best[part])
+            yield
+
+        self._wavefront.run([multiplied(*each) for each in hidden.placed()])
+        return HostLogits(values, best)
+
+    def read(self, tokens: Sequence[Sequence[int]], cache: KVCache) -> Hidden:
         """See `LanguageModel`."""
         return self.read_together([Read(tokens, cache)])
 
-    def read_together(self, reads: Sequence[Read]) -> Floats:
+    def read_together(self, reads: Sequence[Read]) -> Hidden:
         """See `LanguageModel`."""
+        counts = [[len(row) for row in read.tokens] for read in reads]
+        for read, count in zip(reads, counts, strict=True):
+            read.cache.reserve(count)
+        hidden = self._wavefront.run([self._reading(parts) for parts in _chunks(reads)])
+        for read, count in zip(reads, counts, strict=True):
+            read.cache.advance(count)
+        return Hidden(hidden)
+
+    def _reading(self, parts: Sequence[Part]) -> Chain[Floats]:
+        """Read what can be read at once; a step is a layer. Returns the hidden states that are asked for."""
         config = self.config
         heads, groups, size = config.num_attention_heads, config.num_key_value_heads, config.head_dim
-        parts, count = list[Part](), 0
-        for read in reads:
-            parts.append(Part(read, count))
-            count = parts[-1].stop
-        last = len(self._layers) - 1 if any(read.asked for read in reads) else None
+        last = len(self._layers) - 1 if any(part.asked for part in parts) else None
         turns = self._turns[np.concatenate([part.places.positions for part in parts])][:, None]  # (N, 1, D/2)
-        x = self._embedding[[token for read in reads for row in read.tokens for token in row]]  # (N, C)
+        x = self._embedding[[token for part in parts for token in part.tokens]]  # (N, C)
         with np.errstate(over="ignore", invalid="ignore"):  # of exponentials
             for index, layer in enumerate(self._layers):
                 normal = self._normal(x)
                 if index == last:  # leaves nothing but keys and values of tokens that nobody asks about
-                    asked = _narrowed(parts, reads)
+                    asked = _narrowed(parts)
                     kv = _heads(normal @ layer.qkv[:, heads * size :], size)
                     q = _heads(normal[asked] @ layer.qkv[:, : heads * size], size)
                     x, q, k = x[asked], _turned(q, turns[asked]), _turned(kv[:, :groups], turns)
@@ -92,13 +131,14 @@ class NumpyDecoder:
                     qkv = _heads(normal @ layer.qkv, size)
                     turned = _turned(qkv[:, : heads + groups], turns)
                     q, k, v = turned[:, :heads], turned[:, heads:], qkv[:, heads + groups :]
+                for part in parts:
+                    part.write(index, k, v)
+                yield
                 q = q.reshape(len(x), groups, heads // groups, size)  # (N, K, R, D)
-                mixed = [part.attend(index, layer.window, q, k, v) for part in parts]
+                mixed = [part.attend(index, layer.window, q) for part in parts]
                 joined = mixed[0] if len(mixed) == 1 else np.concatenate(mixed)
                 x += joined.reshape(len(x), heads * size) @ layer.out
                 x += _swiglu(self._normal(x) @ layer.gate_up) @ layer.down
-        for part in parts:
-            part.finish()
         return self._normal(x)
 
     def _normal(self, x: Floats) -> Floats:
@@ -110,10 +150,10 @@ class NumpyDecoder:
         return normal
 
 
-def load_numpy(directory: str | Path) -> NumpyDecoder:
+def load_numpy(directory: str | Path, threads: int = 1) -> NumpyDecoder:
     """Read the `config.json` and the safetensors of a model directory. Raises CheckpointError, naming what is wrong."""
     config = read_config(Path(directory))
-    return NumpyDecoder(config, read_arrays(Path(directory), config))
+    return NumpyDecoder(config, read_arrays(Path(directory), config), threads)
 
 
 def _layer(config: ModelConfig, index: int, tensors: Mapping[str, Floats]) -> _Layer:
@@ -154,14 +194,30 @@ def _new_values(shape: tuple[int, ...]) -> Floats:
     return np.zeros(shape, np.float32)
 
 
-def _narrowed(parts: Sequence[Part], reads: Sequence[Read]) -> list[int]:
+def _chunks(reads: Sequence[Read]) -> list[list[Part]]:
+    """What is read at once: all together, or a lone row's chunks one after the other."""
+    first = reads[0]
+    if len(reads) == 1 and first.chunk is not None and is_plain(first.cache):
+        (row,), cache, asked, size = first.tokens, first.cache, first.asked, first.chunk
+        chunks = []
+        for ahead in range(0, len(row), size):
+            tokens = row[ahead : ahead + size]
+            read = Read([tokens], cache, min(len(tokens), max(0, asked - ahead)))
+            chunks.append([Part(read, ahead=ahead)])
+        return chunks
+    parts, count = list[Part](), 0
+    for read in reads:
+        parts.append(Part(read, count))
+        count = parts[-1].stop
+    return [parts]
+
+
+def _narrowed(parts: Sequence[Part]) -> list[int]:
     """Leave queries to the tokens that are asked about: which those are."""
     asked: list[int] = []
-    begin = 0
-    for part, read in zip(parts, reads, strict=True):
-        part.narrow(read.asked, len(asked))
-        asked += range(begin + read.asked, part.stop)
-        begin = part.stop
+    for part in parts:
+        part.narrow(len(asked))
+        asked += range(part.start + part.asked, part.stop)
     return asked
 
 

@@ -36,8 +36,11 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def serve(options: argparse.Namespace) -> None:
     """Load the model, listen, and serve. Raises ServeError."""
+    from cwm_server.loading import by_numpy, load
+    from cwm_server.model_config import CheckpointError
     from cwm_server.serving.guard import TokenError, read_token
     from cwm_server.threads import limit_threads
+    from cwm_server.tokenizer import EMBEDDED, TokenizerError
 
     try:
         # Before the model is loaded, which takes a while.
@@ -45,20 +48,18 @@ def serve(options: argparse.Namespace) -> None:
     except TokenError as error:
         raise ServeError(str(error)) from None
     listener = _listen(options.host, options.port, token)
-    if options.threads is not None:
-        limit_threads(options.threads)
-    from cwm_server.model_config import CheckpointError
-    from cwm_server.tokenizer import EMBEDDED, TokenizerError
-
     directory = (options.model or EMBEDDED).resolve()
     try:
+        if by_numpy(options.engine, options.device, options.dtype):
+            limit_threads(1)  # a product's threads wait for each other, those that read chunks hardly do
+        elif options.threads is not None:
+            limit_threads(options.threads)
         import uvicorn
 
         from cwm_server.api import create_app
         from cwm_server.batching import ALONE, BUDGET
         from cwm_server.engine import Engine
         from cwm_server.fingerprint import weights_digest
-        from cwm_server.loading import load
         from cwm_server.serving.connections import protocol
 
         loaded = load(

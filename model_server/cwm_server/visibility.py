@@ -45,11 +45,11 @@ class Places:
     width: int  # T
 
     @classmethod
-    def of(cls, cache: KVCache, counts: Sequence[int]) -> Places:
-        """The places of `counts[b]` tokens that continue row b."""
+    def of(cls, cache: KVCache, counts: Sequence[int], ahead: int = 0) -> Places:
+        """The places of `counts[b]` tokens that continue row b, after `ahead` others that it is to have by then."""
         rows = np.repeat(np.arange(cache.rows), counts)
         columns = np.concatenate([np.arange(count) for count in counts])
-        slots = columns + np.array(cache.lengths)[rows]
+        slots = columns + np.array(cache.lengths)[rows] + ahead
         return cls(rows, slots, columns, slots + np.array(cache.shared)[rows], max(counts))
 
     def since(self, first: int) -> Places:

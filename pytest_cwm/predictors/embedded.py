@@ -178,7 +178,7 @@ def _check_installed() -> None:
 
 def _start(directory: Path, name: str, token: str, errors: IO[bytes]) -> subprocess.Popen[bytes]:
     command = [sys.executable, "-m", "cwm_server.serve", "--model", str(directory.resolve()), "--name", name]
-    command += ["--die-with-parent", "--threads", str(_threads())]
+    command.append("--die-with-parent")
     roots = [_root("cwm_server"), _root("cwm_tracer")]
     environment = {key: value for key, value in os.environ.items() if not key.startswith(_NOT_INHERITED)}
     environment["CWM_TOKEN"] = token
@@ -206,9 +206,3 @@ def _root(package: str) -> str:
     assert spec is not None
     assert spec.submodule_search_locations is not None
     return str(Path(next(iter(spec.submodule_search_locations))).resolve().parent)
-
-
-def _threads() -> int:
-    """Half of the processors: the tests run at the same time, and threads that share a product wait for each other."""
-    count = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return max(1, min(4, count // 2))

@@ -77,7 +77,12 @@ def _model(group: Any) -> None:
         default="auto",
         help="auto: float32 on a CPU, where answers are exact; bfloat16 elsewhere",
     )
-    group.add_argument("--threads", type=_count(1), metavar="N", help="CPU threads of the engine (torch's choice)")
+    group.add_argument(
+        "--threads",
+        type=_count(1),
+        metavar="N",
+        help="CPU threads of the engine (numpy: one for each processor, up to 4; torch's choice)",
+    )
     group.add_argument(
         "--batch-tokens",
         type=_count(1),
