@@ -4,8 +4,11 @@
 
 The truth of `verify` is what the model itself says of a recursion, with as many changed values as leave at most five
 frames in which it diverges; stepping is one token after another, under the same constraint. The drafts of `rollout`
-are right to various degrees. Engines are asked in turns, a figure is the median of `--repeat` rounds. One CPU thread
-for each, fp32. `start`, `verify` and `debugger` ask the child process, which computes with numpy.
+are right to various degrees. Engines are asked in turns, a figure is the median of `--repeat` rounds. fp32.
+
+`start`, `verify` and `debugger` ask the child process as users have it: numpy, a thread for each processor that reads
+parts of long prompts. `verify` steps with the same engine and as many threads, of which decoding uses one. `rollout`,
+`bandwidth` and `transformers` have one thread, also those that are compared with.
 """
 
 from __future__ import annotations
@@ -31,6 +34,7 @@ from cwm_server.grammar import Constraint, Grammars, Options
 from cwm_server.language_model import LanguageModel
 from cwm_server.loading import load
 from cwm_server.numpy_model import load_numpy
+from cwm_server.threads import usable
 from cwm_server.tokenizer import EMBEDDED, load_tokenizer
 from cwm_tracer import wire
 from cwm_tracer.model import Context, Event, Frame, Trace
@@ -72,6 +76,7 @@ def main() -> int:
     parser.add_argument("--engine", choices=["numpy", "torch"], default="numpy", help="of rollout and transformers")
     parser.add_argument("--only", default="start,verify,rollout,debugger,bandwidth,transformers")
     options = parser.parse_args()
+    print(f"threads of the child process           {usable():8}")
     for name in options.only.split(","):
         SECTIONS[name](options.model, options.repeat, options.engine)
     return 0
@@ -181,7 +186,7 @@ def verify(model: Path, repeat: int, engine: str) -> None:
             for index in range(1, len(truth.frames)):
                 predictor.next_frame(truth.context, truth.frames[:index])
 
-        decoder, tokenizer = loaded(model, "numpy"), load_tokenizer(model)
+        decoder, tokenizer = load_numpy(model, usable()), load_tokenizer(model)
         codec, stop = Codec(tokenizer), {tokenizer.special(Special.FRAME), tokenizer.special(Special.END)}
 
         grammars = Grammars(tokenizer, decoder.config.vocab_size)
