@@ -51,7 +51,7 @@ def serve(options: argparse.Namespace) -> None:
     directory = (options.model or EMBEDDED).resolve()
     try:
         if by_numpy(options.engine, options.device, options.dtype):
-            limit_threads(1)  # a product's threads wait for each other, those that read chunks hardly do
+            limit_threads(1)  # those of a product spin while they wait for each other, beside the user's tests
         elif options.threads is not None:
             limit_threads(options.threads)
         import uvicorn
