@@ -63,6 +63,12 @@ def down(n):
 def main():  # << START_OF_TRACE
     return down(90)
 """
+ENDLESS = """\
+def main():  # << START_OF_TRACE
+    n = 0
+    while True:
+        n += 1
+"""
 _FRAME = 512  # tokens
 _DIVERGING = 5  # frames of the trace that is verified
 ENTRY = Frame(Event.CALL, "def main():\n", {})
@@ -241,8 +247,9 @@ def rollout(model: Path, repeat: int, engine: str) -> None:
 
 def debugger(model: Path, repeat: int, engine: str) -> None:
     """Tokens that are sent in 300 steps."""
+    context = Context(ENDLESS)
     with contextlib.closing(EmbeddedPredictor(model)) as predictor:
-        predictor.next_frame(CONTEXT, (ENTRY,))
+        predictor.next_frame(context, (ENTRY,))
         client = predictor._transport._remote._client  # type: ignore[attr-defined]
         posted, post = 0, client.post
 
@@ -254,15 +261,14 @@ def debugger(model: Path, repeat: int, engine: str) -> None:
 
         client.post = counting
         frames = [ENTRY]
-        for _ in range(300):
-            said = predictor.next_frame(CONTEXT, frames)
-            if said.frame is None:  # the trace has ended: go on as if it had not
-                said = predictor.next_frame(CONTEXT, frames, event=Event.LINE)
-            if said.frame is not None:
-                frames.append(said.frame)
-        final = len(predictor._model.prompt(CONTEXT, frames).ids)
+        while len(frames) <= 300:
+            said = predictor.next_frame(context, frames)
+            if said.frame is None:
+                break
+            frames.append(said.frame)
+        final = len(predictor._model.prompt(context, frames).ids)
     print(
-        f"tokens sent in 300 debugger steps      {posted / final:8.2f} x      (bar 3; {posted} tokens, "
+        f"tokens sent in {len(frames) - 1:3} debugger steps      {posted / final:8.2f} x      (bar 3; {posted} tokens, "
         f"the final prompt has {final})"
     )
 
