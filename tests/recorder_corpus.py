@@ -6,6 +6,52 @@ import sys
 import textwrap
 
 _PROGRAMS = {
+    "lines that run nobody's code between lines that do": """
+        class Sly:
+            def __init__(self, box):
+                self.box = box
+
+            def __bool__(self):
+                self.box.append("bool")
+                return False
+
+            def __contains__(self, item):
+                self.box.append("in")
+                return False
+
+            def __repr__(self):
+                return f"Sly({len(self.box)})"
+
+        def pick(box, key, sly):
+            if key is None:
+                box.append(key)
+            elif key is True:
+                box.append(2)
+            elif sly:
+                box.append(3)
+            elif key in sly:
+                box.append(4)
+            elif key is sly:
+                box = None
+            try:
+                if box is not None:
+                    box.append(5)
+                else:
+                    sly.box.append(6)
+            finally:
+                key = None
+            while key is not None:
+                key = box.pop()
+            return box
+
+        def main():
+            box = []
+            sly = Sly(box)
+            for key in (None, True, sly, 3, (1, "x"), (1, [])):
+                pick(box, key, sly)
+                pick(box, key, sly)
+            return box
+    """,
     "generator protocol": """
         def echo(start):
             received = start

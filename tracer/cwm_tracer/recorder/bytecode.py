@@ -8,6 +8,7 @@ import sys
 from types import CodeType, FrameType
 from typing import Any
 
+from cwm_tracer.recorder.inert import InertLines
 from cwm_tracer.recorder.log import Layout
 from cwm_tracer.recorder.reading import unreadable
 
@@ -34,9 +35,9 @@ class CodeFacts:
     """
 
     __slots__ = (
-        *("calls", "code", "empties_cells", "is_entry", "is_known", "is_namespace", "is_plain", "is_recorded"),
+        *("calls", "code", "empties_cells", "inert", "is_entry", "is_known", "is_namespace", "is_plain", "is_recorded"),
         *("is_resumable", "is_secret", "lines", "looked", "name", "raises", "returns", "shares_cells", "start"),
-        *("start_place", "unbinds", "unreadable", "writes_back"),
+        *("start_place", "starts_still", "still", "unbinds", "unreadable", "writes_back"),
     )
 
     def __init__(self, code: CodeType) -> None:
@@ -57,6 +58,9 @@ class CodeFacts:
         self.writes_back = WRITES_BACK and bool(code.co_freevars or code.co_cellvars)
         self.start: Layout | None = None  # of its variables when it was last called
         self.start_place = 0
+        self.starts_still = not self.is_resumable  # nothing of the program runs between its call and its first line
+        self.inert = InertLines(code) if self.is_plain else None
+        self.still: set[int] | None = None  # by `f_lasti`: the lines behind which all is as it was, if there are any
         self.looked: tuple[Layout, list[Any]] | None = None  # what is known of the variables of its last call
         self.calls: dict[int, int] = {}
         self.lines: dict[int, int] = {}

@@ -44,7 +44,7 @@ def make_call(transcript: Transcript) -> Callable[[FrameType], bool]:
             or not transcript.recording
             or transcript.muted is not None
             or is_tracing() is not measured
-            or len(entries) >= transcript.limit
+            or (size := len(entries)) >= transcript.limit
         ):
             return transcript.enter(frame)
         activation = None
@@ -63,6 +63,7 @@ def make_call(transcript: Transcript) -> Callable[[FrameType], bool]:
         if activation is None:
             activation = Activation()
             activation.facts = facts
+            activation.told = size + 1 if facts.starts_still else 0
             activation.layout = nothing
         else:
             layout, known = activation.layout, activation.known
@@ -93,7 +94,28 @@ def make_call(transcript: Transcript) -> Callable[[FrameType], bool]:
                 for key in keys:
                     value = values[key]
                     of = type(value)
-                    if (
+                    seen: Any = known[index]
+                    if seen is not None and seen[0] is of:
+                        find = seen[1]
+                        if find is fingerprint:  # in line: a call takes as long as it does itself
+                            try:
+                                found = dumps(value, 2)
+                            except ValueError:
+                                found = UNFIT
+                        else:
+                            found = find(value)
+                        if found == seen[2]:
+                            item = seen[3]
+                        else:
+                            item = changed(last, known, index, value, found)
+                            if item is None:
+                                item = seen[3]
+                            else:
+                                has_changed = True
+                    elif seen is not None and seen[1] is CONSTANT and seen[2] is value:
+                        last[index] = value
+                        item = seen[3]
+                    elif (
                         (of is int and SMALLEST < value < LARGEST)
                         or (of is str and len(value) <= LONGEST)
                         or value is None
@@ -102,23 +124,7 @@ def make_call(transcript: Transcript) -> Callable[[FrameType], bool]:
                     ):
                         last[index] = item = value
                     else:
-                        seen: Any = known[index]
-                        if seen is None:
-                            item = again(last, known, index, value)
-                        elif seen[1] is CONSTANT and seen[2] is value:
-                            last[index], item = value, None
-                        elif seen[0] is of:
-                            find = seen[1]
-                            if find is fingerprint:  # in line: a call takes as long as it does itself
-                                try:
-                                    found = dumps(value, 2)
-                                except ValueError:
-                                    found = UNFIT
-                            else:
-                                found = find(value)
-                            item = None if found == seen[2] else changed(last, known, index, value, found)
-                        else:
-                            item = again(last, known, index, value)
+                        item = again(last, known, index, value)
                         if item is None:
                             item = seen[3]
                         else:
@@ -161,19 +167,28 @@ def make_event(transcript: Transcript) -> Callable[[FrameType, str, Any], Any]:
                 top.frame is not frame
                 or (probe is not None and probe() is not present)
                 or is_tracing() is not measured
-                or len(entries) >= transcript.limit
+                or (size := len(entries)) >= transcript.limit
             ):
+                size = -1
                 top = transcript.admitted(frame, kind)
                 if top is None:
                     return transcript.answer(frame)
             facts = top.facts
             if kind == "line":
+                at = frame.f_lasti
                 try:
-                    place = facts.lines[frame.f_lasti]
+                    place = facts.lines[at]
                 except KeyError:
                     place = transcript.number(facts.lines, Event.LINE, frame)
                     if place < 0:  # an instruction of the compiler's own
                         return transcript.answer(frame)
+                if size == top.told:  # nothing of the program has run since its state was told
+                    append(place)
+                    if facts.still is not None and at in facts.still:
+                        top.told = size + 1
+                    if facts.writes_back:
+                        frame.f_locals  # noqa: B018
+                    return event
                 read = top.read
                 values = read() if read is not None else frame.f_locals if fetch is None else fetch(frame)
                 layout = top.layout
@@ -190,7 +205,21 @@ def make_event(transcript: Transcript) -> Callable[[FrameType, str, Any], Any]:
                             if value is old:
                                 continue
                             of = type(value)
-                            if (
+                            if old is CHANGING and (seen := known[index]) is not None and seen[0] is of:
+                                find = seen[1]
+                                if find is fingerprint:
+                                    try:
+                                        found = dumps(value, 2)
+                                    except ValueError:
+                                        found = UNFIT
+                                else:
+                                    found = find(value)
+                                if found == seen[2]:
+                                    continue
+                                item = changed(last, known, index, value, found)
+                                if item is None:
+                                    continue
+                            elif (
                                 (of is int and SMALLEST < value < LARGEST)
                                 or (of is str and len(value) <= LONGEST)
                                 or value is None
@@ -199,21 +228,7 @@ def make_event(transcript: Transcript) -> Callable[[FrameType, str, Any], Any]:
                             ):
                                 last[index] = item = value
                             else:
-                                seen = known[index] if old is CHANGING else None
-                                if seen is not None and seen[0] is of:
-                                    find = seen[1]
-                                    if find is fingerprint:
-                                        try:
-                                            found = dumps(value, 2)
-                                        except ValueError:
-                                            found = UNFIT
-                                    else:
-                                        found = find(value)
-                                    if found == seen[2]:
-                                        continue
-                                    item = changed(last, known, index, value, found)
-                                else:
-                                    item = again(last, known, index, value)
+                                item = again(last, known, index, value)
                                 if item is None:
                                     continue
                             entry = (place, index, item) if entry is place else (*entry, index, item)
@@ -224,6 +239,8 @@ def make_event(transcript: Transcript) -> Callable[[FrameType, str, Any], Any]:
                         entry = rebind(top, place, values, anew=True)
                         layout = top.layout
                 append(entry)
+                if facts.still is not None and at in facts.still:
+                    top.told = len(entries)
             elif kind == "return":
                 try:
                     place = facts.returns[frame.f_lasti]
@@ -291,4 +308,4 @@ def make_left(transcript: Transcript) -> Callable[[FrameType, object], Any]:
 
 NOBODY: Any = Activation()  # around the outermost
 NOBODY.frame = NOBODY  # no frame, nor the None that is around the outermost
-NOBODY.depth = 0
+NOBODY.depth = NOBODY.told = 0

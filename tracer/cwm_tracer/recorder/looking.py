@@ -36,6 +36,7 @@ _SIZED = frozenset({str, bytes})
 _LONGEST_KEY = 1_024  # bytes
 _LONGEST_KEPT = 4_096  # characters
 _MANY = 16  # items of a dict, from which on its version is faster to read than it is to dump
+_FEW = 16  # items of a tuple that is kept as it is, if nothing in it can change
 _MOST = 1_000  # texts of each kind that are kept in case that they are needed again
 
 
@@ -95,21 +96,7 @@ class Looker:
         before = known[index] if last[index] is CHANGING else None
         if before is not None:
             way = before[1]
-            if way is CONSTANT:
-                if before[2] is value:
-                    last[index] = value
-                    return None
-            elif way is _NATIVE:
-                make, told = before[2]
-                if make is native_repr_of(type(value)) and make(value) == told:
-                    return None
-            elif way is _METHOD:
-                if native_repr(value, default=self._renderer.describe is None) == before[2]:
-                    return None
-            elif way is _COPY:
-                if type(value) is bytearray and before[2].holds(value):
-                    return None
-            elif way is _OWN:
+            if way is _OWN:  # first, since these are asked the most
                 said = self._renderer.own_repr(value)
                 if said is not None:
                     if (said, id(value)) == before[2]:
@@ -120,6 +107,19 @@ class Looker:
                         index,
                         (None, _OWN, (said, id(value)), self._rendered(self._renderer.told, value, said)),
                     )
+            elif way is CONSTANT:
+                if before[2] is value:
+                    last[index] = value
+                    return None
+            elif way is _NATIVE:
+                make, told = before[2]
+                if make is native_repr_of(type(value)) and make(value) == told:
+                    return None
+            elif way is _METHOD:
+                if native_repr(value, default=self._renderer.describe is None) == before[2]:
+                    return None
+            elif way is _COPY and type(value) is bytearray and before[2].holds(value):
+                return None
         probe = _PROBES.get(id(kind))
         if probe is not None:
             return self.changed(last, known, index, value, probe(value))
@@ -146,7 +146,7 @@ class Looker:
 
     def _store(self, last: list[Any], known: list[Known | None], index: int, now: Known) -> Item | None:
         before = known[index] if last[index] is CHANGING else None
-        last[index] = CHANGING
+        last[index] = now[2] if now[1] is CONSTANT else CHANGING
         if before is not None and before[3] == now[3]:
             known[index] = now[0], now[1], now[2], before[3]
             return None
@@ -224,8 +224,11 @@ class Looker:
                 self._dumped.clear()
             self._dumped[key] = known
         item, is_flat = known
-        if version and is_flat:  # what is in it can't change
-            return kind, version_of, version, item
+        if is_flat:  # what is in it can't change
+            if kind is tuple and len(value) <= _FEW:
+                return None, CONSTANT, value, item
+            if version:
+                return kind, version_of, version, item
         return kind, fingerprint, found, item
 
 

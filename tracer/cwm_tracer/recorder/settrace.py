@@ -169,6 +169,7 @@ class SettraceRecorder:
                     forward = result
                 elif frame.f_trace is not trace:
                     forward = frame.f_trace
+                self._transcript.top.told = 0  # it may have changed variables
             self._local(frame, event, arg)
             return trace
 

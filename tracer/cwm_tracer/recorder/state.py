@@ -22,10 +22,11 @@ class Activation:
 
     `read` gets its variables, as a dict or a list; where there is none, they are the frame's `f_locals`. By index in
     `layout.watched`, `last` has the values that nobody can change, and `known` what is known of the others. `outer` is
-    the activation around it, while it runs.
+    the activation around it, while it runs. `told` is a size of the log: as long as it has that, nothing of the program
+    can have run since the state was told.
     """
 
-    __slots__ = ("depth", "facts", "frame", "known", "last", "layout", "outer", "read")
+    __slots__ = ("depth", "facts", "frame", "known", "last", "layout", "outer", "read", "told")
 
     facts: CodeFacts
     frame: FrameType | None
@@ -35,6 +36,7 @@ class Activation:
     known: list[Known | None]
     outer: Activation
     depth: int
+    told: int
 
 
 class Reader:
@@ -55,6 +57,7 @@ class Reader:
         """A new one, of whose variables nothing is known."""
         activation = Activation()
         activation.facts = facts
+        activation.told = 0
         activation.layout = self.nothing if facts.is_plain else self._log.by_name
         return activation
 

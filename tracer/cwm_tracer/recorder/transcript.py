@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from tracemalloc import is_tracing
 from types import CodeType, FrameType
@@ -57,6 +58,7 @@ class Transcript:
         self._dismiss = dismiss
         self._writes_back = WRITES_BACK and read is None
         self.measured = is_tracing()
+        self._is_debugged = _is_debugged()
         self._marked_files = {file for file, _ in entry.marked}
         self._cells_vanish = False  # whether a function was called that may empty a cell
         self.facts: dict[int, CodeFacts] = {}  # by the identity of the code, which they keep alive
@@ -277,12 +279,17 @@ class Transcript:
         number = self.log.number(Place(event, source, code.co_filename, place))
         if lineno is not None:
             numbers[frame.f_lasti] = number
+            if event is Event.LINE and not self._is_debugged:
+                facts = self.facts[id(code)]
+                if facts.inert is not None and facts.inert.has(frame.f_lasti):
+                    facts.still = {*(facts.still or ()), frame.f_lasti}
         return number
 
     def _new_facts(self, code: CodeType) -> CodeFacts:
         """What is decided once for a code object."""
         facts = self.facts[id(code)] = CodeFacts(code)
         facts.writes_back = facts.writes_back and self._writes_back
+        facts.starts_still = facts.starts_still and not self._is_debugged
         facts.is_secret = self._renderer.redactor.is_secret_name(code.co_name)
         facts.is_entry = code is self._entry.code or self._is_marked(code)
         self._cells_vanish = self._cells_vanish or facts.empties_cells
@@ -324,3 +331,9 @@ class Transcript:
         if selected is None:
             selected = self._selected[filename] = self._selects(filename)
         return selected
+
+
+def _is_debugged() -> bool:
+    """Whether a debugger may stop at a line before it is told here, and have its user change variables."""
+    monitoring: Any = getattr(sys, "monitoring", None)
+    return monitoring is not None and monitoring.get_tool(monitoring.DEBUGGER_ID) is not None
