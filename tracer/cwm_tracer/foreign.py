@@ -44,9 +44,13 @@ class ForeignCalls:
         text = self.raw(function, value, banned)
         return None if text is None else clean(text, value)
 
-    def raw(self, function: Callable[[object], object], value: object, banned: dict[int, type]) -> str | None:
-        """The same as it was given, with addresses."""
+    def raw(
+        self, function: Callable[[object], object], value: object, banned: dict[int, type], *, anew: bool = False
+    ) -> str | None:
+        """The same as it was given, with addresses; `anew` if it is the first question about a new value."""
         kind = type(value)
+        if anew:
+            self._asked = 0
         if banned and id(kind) in banned:
             return None
         self._asked += 1

@@ -86,8 +86,7 @@ class Renderer:
         """What a value's `__repr__` says, if it is in Python and makes the text, `told`; otherwise None."""
         if self.describe is not None or not self._own.has(value):
             return None
-        self._ask.restart()
-        text = self._ask.raw(repr, value, self._unshown)
+        text = self._ask.raw(repr, value, self._unshown, anew=True)
         return placeholder(value) if text is None else text
 
     def told(self, value: object, said: str) -> str:
