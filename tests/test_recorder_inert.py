@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import sys
+from types import FrameType
+
 import pytest
 
+from cwm_tracer.model import Event
+from cwm_tracer.recorder import Entry, make_recorder
 from cwm_tracer.recorder.inert import _KNOWN, InertLines
 
 
@@ -34,3 +39,32 @@ def test_only_lines_that_run_nobodys_code_are_inert() -> None:
     inert = InertLines(code)
     told = {line - code.co_firstlineno for line, start in first.items() if line and inert.has(start)}
     assert told == {1, 3, 11}
+
+
+def test_what_another_trace_function_changes_before_a_first_line_is_shown_there() -> None:
+    box: list[int] = []
+
+    def grow(frame: FrameType, event: str, arg: object) -> object:
+        if frame.f_code is _take.__code__ and event == "line":
+            box.append(len(box))
+        return grow
+
+    def main() -> None:
+        _take(box)
+        _take(box)
+
+    recorder = make_recorder(Entry(main.__code__), lambda file: file == __file__, backend="settrace")
+    before = sys.gettrace()
+    sys.settrace(grow)
+    try:
+        recorder.start()
+        main()
+        recording = recorder.stop()
+    finally:
+        sys.settrace(before)
+    shown = [frame.locals for frame in recording.frames if frame.event is Event.LINE and "return box" in frame.source]
+    assert shown == [{"box": "[0]"}, {"box": "[0, 1]"}]
+
+
+def _take(box: list[int]) -> list[int]:
+    return box
