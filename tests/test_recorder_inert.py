@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from types import FrameType
+from typing import Any
 
 import pytest
 
@@ -12,7 +13,7 @@ from cwm_tracer.recorder import Entry, make_recorder
 from cwm_tracer.recorder.inert import _KNOWN, InertLines
 
 
-def _choose(x, y, z, flag):
+def _choose(x: Any, y: Any, z: Any, flag: Any) -> Any:
     if x is None:
         z = 1
     elif y is True:
@@ -33,7 +34,7 @@ def _choose(x, y, z, flag):
 @pytest.mark.skipif(not _KNOWN, reason="jumps are not known there")
 def test_only_lines_that_run_nobodys_code_are_inert() -> None:
     code = _choose.__code__
-    first = {}
+    first: dict[int | None, int] = {}
     for start, _, line in code.co_lines():
         first.setdefault(line, start)
     inert = InertLines(code)
@@ -44,7 +45,7 @@ def test_only_lines_that_run_nobodys_code_are_inert() -> None:
 def test_what_another_trace_function_changes_before_a_first_line_is_shown_there() -> None:
     box: list[int] = []
 
-    def grow(frame: FrameType, event: str, arg: object) -> object:
+    def grow(frame: FrameType, event: str, arg: Any) -> Any:
         if frame.f_code is _take.__code__ and event == "line":
             box.append(len(box))
         return grow
