@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from cwm_tracer import wire
+from cwm_tracer.agreement import Choices
 from cwm_tracer.compare import Difference, Divergence, DivergenceKind, Mean, Metric, Rate
 from cwm_tracer.compare.comparison import Question
 from cwm_tracer.compare.origin import Origin
@@ -148,14 +149,19 @@ def problems_from_json(data: Json) -> tuple[Problem, ...]:
 def verification_to_json(verification: Verification, truth: Trace) -> Json:
     """Choices: null where there is none, "=" where the choice is the true frame, else what it is."""
     lines = Lines()
-    choices = [_choice_to_json(choice, truth.frames, index, lines) for index, choice in enumerate(verification.choices)]
+    choices = Choices.of(verification.choices, truth.frames)
+    shown: list[Json] = [AGREES] * len(choices)
+    for index, choice in sorted(choices.others.items()):
+        shown[index] = _choice_to_json(choice, truth.frames, index, lines)
     return {
         "model": verification.model,
         "windows": verification.windows,
         "failure": verification.failure,
         "lines": lines.all,
-        "choices": choices,
-        "bits": [None if choice is None else number_to_json(choice.bits) for choice in verification.choices],
+        "choices": shown,
+        "bits": [
+            bits if bits is None or -_INFINITE < bits < _INFINITE else number_to_json(bits) for bits in choices.bits
+        ],
     }
 
 
@@ -175,12 +181,17 @@ def _choice_to_json(choice: Choice | None, frames: Sequence[Frame], index: int, 
 
 def verification_from_json(data: Json, truth: Trace) -> Verification:
     """The inverse of `verification_to_json`."""
-    lines = Lines(data["lines"])
-    choices = tuple(
-        _choice_from_json(item, number_from_json(bits), truth.frames, index, lines)
-        for index, (item, bits) in enumerate(zip(data["choices"], data["bits"], strict=True))
-    )
-    return Verification(choices, data["windows"], data["failure"], data["model"])
+    lines, shown, frames = Lines(data["lines"]), data["choices"], truth.frames
+    bits = [number_from_json(each) if isinstance(each, str) else each for each in data["bits"]]
+    if len(bits) != len(shown):
+        raise ValueError(f"bits of {len(bits)} choices for {len(shown)}")
+    unlike = [index for index, item in enumerate(shown) if item != AGREES or index >= len(frames)]
+    others: dict[int, Choice | None] = {}
+    for index in unlike:
+        if shown[index] is None:
+            bits[index] = None
+        others[index] = _choice_from_json(shown[index], bits[index], frames, index, lines)
+    return Verification(Choices(frames, bits, others), data["windows"], data["failure"], data["model"])
 
 
 def _choice_from_json(
