@@ -49,7 +49,7 @@ def read(path: Path) -> Cassette | None:
 
 
 def executions(path: Path) -> set[str]:
-    """The executions that a file may hold answers about, found without reading it as JSON; none where there is no file."""
+    """The executions that a file may have answers about, without reading it as JSON; none where there is no file."""
     try:
         return {found.decode("ascii") for found in _EXECUTION.findall(path.read_bytes())}
     except OSError:

@@ -44,7 +44,7 @@ class Choices(Sequence["Choice | None"]):
     def __getitem__(self, index: int) -> Choice | None: ...
     @overload
     def __getitem__(self, index: slice) -> tuple[Choice | None, ...]: ...
-    def __getitem__(self, index: int | slice) -> Choice | None | tuple[Choice | None, ...]:
+    def __getitem__(self, index: int | slice) -> Choice | tuple[Choice | None, ...] | None:
         where = range(len(self.bits))[index]
         return self._at(where) if isinstance(where, int) else tuple(map(self._at, where))
 

@@ -14,6 +14,7 @@ from cwm_tracer.compare.values import REDACTED, Level, any_redacted, is_redacted
 from cwm_tracer.model import Frame
 
 _NOTHING = Rate()
+_rate = lru_cache(maxsize=1024)(Rate)
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,10 +195,10 @@ def _score_state(
         state=predicted is not None and not differences,
         argument=None,
         well_formed=well_formed,
-        variables=Rate(identical + equal, total),
-        changed=Rate(kept, changes),
-        identical=Rate(identical, total),
-        same_type=Rate(total - unlike, total),
+        variables=_rate(identical + equal, total),
+        changed=_rate(kept, changes),
+        identical=_rate(identical, total),
+        same_type=_rate(total - unlike, total),
         redacted=redacted,
         differences=tuple(differences),
     )
