@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import lru_cache
+from typing import NamedTuple
 
 from cwm_tracer import wire
 from cwm_tracer.compare.masks import fits
@@ -17,8 +18,7 @@ _NOTHING = Rate()
 _rate = lru_cache(maxsize=1024)(Rate)
 
 
-@dataclass(frozen=True, slots=True)
-class Difference:
+class Difference(NamedTuple):
     """A variable that differs: reprs of its two values, None where it is not bound."""
 
     name: str
@@ -38,8 +38,7 @@ class Difference:
         return only_difference(self.truth, self.predicted)
 
 
-@dataclass(frozen=True, slots=True)
-class Score:
+class Score(NamedTuple):
     """What of a frame was predicted right.
 
     `state` is None unless the true frame is a call or a line; `argument` is None unless it is a return or an exception
