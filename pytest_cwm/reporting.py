@@ -131,6 +131,8 @@ def summarize(
         for line in judged.lines(width=writer.fullwidth, paint=paint, verbosity=verbosity, encoding=encoding):
             terminal.line(line)
     if (cassettes := told(report)) is not None:
+        if verbosity >= -1:
+            terminal.line("")
         terminal.line(cassettes)
     _tell_of_files(terminal, config, session.settings)
 

@@ -27,7 +27,7 @@ def answer_to_json(answer: Answer, before: Trace) -> Json:
     if isinstance(answer, RollOut):
         return roll_out_to_json(answer, before)
     lines = encoding.Lines()
-    frame = None if answer.frame is None else encoding.frame_to_json(answer.frame, lines, _cursor_after(before))
+    frame = None if answer.frame is None else encoding.frame_to_json(answer.frame, lines, _cursor_after(before).known)
     return {
         "lines": lines.all,
         "frame": frame,
@@ -54,7 +54,7 @@ def choice(data: Json, before: Trace) -> Choice:
     """The inverse of `answer_to_json`."""
     lines = encoding.Lines(data["lines"])
     shown = data["frame"]
-    frame = None if shown is None else encoding.frame_from_json(shown, lines, _cursor_after(before))
+    frame = None if shown is None else encoding.frame_from_json(shown, lines, _cursor_after(before).known)
     problems = encoding.problems_from_json(data["problems"])
     return Choice(frame, problems, encoding.number_from_json(data["bits"]), data["ended"])
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ SCHEMA = "pytest-cwm-cassette"
 VERSION = 1
 _LOCK = ".lock"
 _PER_LINE = 8
+_EXECUTION = re.compile(rb'"execution":\s*"([0-9a-f]+)"')
 
 
 class CassetteError(Exception):
@@ -44,6 +46,14 @@ def read(path: Path) -> Cassette | None:
     except (ValueError, RecursionError) as error:
         why = f"not JSON ({error})" if isinstance(error, json.JSONDecodeError) else str(error)
         raise CassetteError(f"the cassette {shown(path)} is damaged: {why}; restore or delete it") from None
+
+
+def executions(path: Path) -> set[str]:
+    """The executions that a file may have answers about, without reading it as JSON; none where there is no file."""
+    try:
+        return {found.decode("ascii") for found in _EXECUTION.findall(path.read_bytes())}
+    except OSError:
+        return set()
 
 
 def _parsed(data: bytes) -> Cassette:

@@ -32,7 +32,7 @@ class Library:
         self._read: dict[str, tuple[Entry, ...]] = {}
         self._used: dict[str, set[str]] = {}
         self._failed: set[str] = set()
-        self._everywhere: dict[tuple[str, str, str], list[Entry]] | None = None
+        self._everywhere: dict[str, list[Path]] | None = None
 
     def find(self, nodeid: str, asked: Asked) -> Entry | Miss:
         """The recorded answer, wherever it was recorded: a renamed test keeps its own. Raises `CassetteError`."""
@@ -115,11 +115,14 @@ class Library:
         if self._everywhere is None:
             self._everywhere = {}
             for path in self._paths():
-                with suppress(CassetteError):  # of another test: not this one's error
-                    cassette = files.read(path)
-                    for entry in cassette.entries if cassette is not None else ():
-                        self._everywhere.setdefault(_place(entry.asked), []).append(entry)
-        return self._everywhere.get(_place(asked), [])
+                for digest in files.executions(path):
+                    self._everywhere.setdefault(digest, []).append(path)
+        found: list[Entry] = []
+        for path in self._everywhere.get(asked.digests.execution, ()):
+            with suppress(CassetteError):  # of another test: not this one's error
+                cassette = files.read(path)
+                found += cassette.entries if cassette is not None else ()
+        return [entry for entry in found if _place(entry.asked) == _place(asked)]
 
     def _paths(self) -> Iterator[Path]:
         return iter(sorted(path for path in self.directory.rglob("*.json") if not path.name.startswith(".")))

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from cwm_tracer import wire
+from cwm_tracer.agreement import Choices
 from cwm_tracer.compare import Difference, Divergence, DivergenceKind, Mean, Metric, Rate
 from cwm_tracer.compare.comparison import Question
 from cwm_tracer.compare.origin import Origin
@@ -52,39 +53,37 @@ class Lines:
         return number
 
 
-def frame_to_json(frame: Frame, lines: Lines, cursor: wire.Cursor) -> Json:
-    """One frame that follows `cursor`."""
+def frame_to_json(frame: Frame, lines: Lines, known: Mapping[str, str] | None) -> Json:
+    """One frame after one of whose locals it may leave out those in `known`, as a wire's cursor has them."""
     values: Json = frame.argument
     if frame.locals is not None:
-        known = cursor.known_to(frame.event)
-        shown = wire.abbreviate(frame, cursor)
-        values = {name: _literal(value, frame.locals[name], known.get(name)) for name, value in shown.items()}
+        before = known or {} if frame.event is not Event.CALL else {}
+        values = {
+            name: wire.UNCHANGED if before.get(name) == value else [value] if value == wire.UNCHANGED else value
+            for name, value in frame.locals.items()
+        }
     return [_LETTERS[frame.event], lines.number(frame), values, frame.scope]
 
 
-def _literal(shown: str, value: str, known: str | None) -> Json:
-    return [value] if value == wire.UNCHANGED and value != known else shown
-
-
-def frame_from_json(data: Json, lines: Lines, cursor: wire.Cursor) -> Frame:
+def frame_from_json(data: Json, lines: Lines, known: Mapping[str, str] | None) -> Frame:
     """The inverse of `frame_to_json`."""
     letter, number, values, scope = data
     source, file, line = lines.all[number]
-    known = cursor.known_to(_EVENTS[letter])
-    state: Mapping[str, str] | None = None
-    if isinstance(values, dict):
-        state = {
-            name: value[0] if isinstance(value, list) else known[name] if value == wire.UNCHANGED else value
-            for name, value in values.items()
-        }
-    argument = None if state is not None else values
-    return Frame(_EVENTS[letter], source, state, argument, scope, file, line)
+    event = _EVENTS[letter]
+    if not isinstance(values, dict):
+        return Frame(event, source, None, values, scope, file, line)
+    before = known or {} if event is not Event.CALL else {}
+    state = {
+        name: value[0] if isinstance(value, list) else before[name] if value == wire.UNCHANGED else value
+        for name, value in values.items()
+    }
+    return Frame(event, source, state, None, scope, file, line)
 
 
 def trace_to_json(trace: Trace, context: Context | None = None) -> Json:
     """A trace; its context is left out where it equals `context`."""
     lines = Lines()
-    frames = [frame_to_json(frame, lines, _cursor(trace.frames, index)) for index, frame in enumerate(trace.frames)]
+    frames = [frame_to_json(frame, lines, _known(trace.frames, index)) for index, frame in enumerate(trace.frames)]
     meta = {"python": trace.meta.python, "ending": trace.meta.ending.value, "producer": trace.meta.producer}
     shown = AGREES if trace.context == context else _context_to_json(trace.context)
     return {"meta": meta, "context": shown, "lines": lines.all, "frames": frames}
@@ -95,7 +94,7 @@ def trace_from_json(data: Json, context: Context | None = None) -> Trace:
     lines = Lines(data["lines"])
     frames: list[Frame] = []
     for index, item in enumerate(data["frames"]):
-        frames.append(frame_from_json(item, lines, _cursor(frames, index)))
+        frames.append(frame_from_json(item, lines, _known(frames, index)))
     meta = data["meta"]
     shown = data["context"]
     return Trace(
@@ -105,13 +104,13 @@ def trace_from_json(data: Json, context: Context | None = None) -> Trace:
     )
 
 
-def _cursor(frames: Sequence[Frame], index: int) -> wire.Cursor:
-    """What a frame at `index` may leave out: a cursor that knows no scopes, but the values that `..` stands for."""
+def _known(frames: Sequence[Frame], index: int) -> Mapping[str, str] | None:
+    """The values that `..` stands for in a frame at `index`: of the frame before it, exceptions not counted."""
     for before in range(index - 1, -1, -1):
         frame = frames[before]
         if frame.event is not Event.EXCEPTION:
-            return wire.START if frame.event is Event.RETURN else wire.Cursor(known=frame.locals)
-    return wire.START
+            return frame.locals
+    return None
 
 
 def _context_to_json(context: Context) -> Json:
@@ -148,14 +147,19 @@ def problems_from_json(data: Json) -> tuple[Problem, ...]:
 def verification_to_json(verification: Verification, truth: Trace) -> Json:
     """Choices: null where there is none, "=" where the choice is the true frame, else what it is."""
     lines = Lines()
-    choices = [_choice_to_json(choice, truth.frames, index, lines) for index, choice in enumerate(verification.choices)]
+    choices = Choices.of(verification.choices, truth.frames)
+    shown: list[Json] = [AGREES] * len(choices)
+    for index, choice in sorted(choices.others.items()):
+        shown[index] = _choice_to_json(choice, truth.frames, index, lines)
     return {
         "model": verification.model,
         "windows": verification.windows,
         "failure": verification.failure,
         "lines": lines.all,
-        "choices": choices,
-        "bits": [None if choice is None else number_to_json(choice.bits) for choice in verification.choices],
+        "choices": shown,
+        "bits": [
+            bits if bits is None or -_INFINITE < bits < _INFINITE else number_to_json(bits) for bits in choices.bits
+        ],
     }
 
 
@@ -168,19 +172,24 @@ def _choice_to_json(choice: Choice | None, frames: Sequence[Frame], index: int, 
         return AGREES
     frame: Json = None
     if choice.frame is not None:
-        at = _cursor(frames, min(index, len(frames)))
-        frame = AGREES if agrees else frame_to_json(choice.frame, lines, at)
+        known = _known(frames, min(index, len(frames)))
+        frame = AGREES if agrees else frame_to_json(choice.frame, lines, known)
     return {"frame": frame, "problems": problems_to_json(choice.problems), "ended": choice.ended}
 
 
 def verification_from_json(data: Json, truth: Trace) -> Verification:
     """The inverse of `verification_to_json`."""
-    lines = Lines(data["lines"])
-    choices = tuple(
-        _choice_from_json(item, number_from_json(bits), truth.frames, index, lines)
-        for index, (item, bits) in enumerate(zip(data["choices"], data["bits"], strict=True))
-    )
-    return Verification(choices, data["windows"], data["failure"], data["model"])
+    lines, shown, frames = Lines(data["lines"]), data["choices"], truth.frames
+    bits = [number_from_json(each) if isinstance(each, str) else each for each in data["bits"]]
+    if len(bits) != len(shown):
+        raise ValueError(f"bits of {len(bits)} choices for {len(shown)}")
+    unlike = [index for index, item in enumerate(shown) if item != AGREES or index >= len(frames)]
+    others: dict[int, Choice | None] = {}
+    for index in unlike:
+        if shown[index] is None:
+            bits[index] = None
+        others[index] = _choice_from_json(shown[index], bits[index], frames, index, lines)
+    return Verification(Choices(frames, bits, others), data["windows"], data["failure"], data["model"])
 
 
 def _choice_from_json(
@@ -192,9 +201,10 @@ def _choice_from_json(
     if data == AGREES:
         return Choice(true, bits=bits)
     shown = data["frame"]
-    at = _cursor(frames, min(index, len(frames)))
-    frame = None if shown is None else true if shown == AGREES else frame_from_json(shown, lines, at)
-    return Choice(frame, problems_from_json(data["problems"]), bits, data["ended"])
+    known = _known(frames, min(index, len(frames)))
+    frame = None if shown is None else true if shown == AGREES else frame_from_json(shown, lines, known)
+    problems = data["problems"]
+    return Choice(frame, () if problems == [] else problems_from_json(problems), bits, data["ended"])
 
 
 def roll_out_to_json(roll_out: RollOut, truth: Trace) -> Json:

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
+from cwm_tracer.agreement import Choices
 from cwm_tracer.compare import Comparison, Divergence, Metric, compare_traces, compare_verification, merge
 from cwm_tracer.compare.comparison import Question
 from cwm_tracer.model import Frame, RollOut, Trace, Verification
@@ -155,12 +156,16 @@ def _test_from_json(data: Json) -> TestReport:
 
 def sharing_frames(verification: Verification, frames: Sequence[Frame]) -> Verification:
     """The same verification, in which a choice that says what the true frame says *is* the true frame."""
-
-    choices = [*verification.choices]
-    for index, (choice, true) in enumerate(zip(choices, frames, strict=False)):
-        if choice is not None and choice.frame is not true and choice.frame is not None and _says(choice.frame, true):
-            choices[index] = dataclasses.replace(choice, frame=true)
-    return dataclasses.replace(verification, choices=tuple(choices))
+    choices = Choices.of(verification.choices, frames)
+    others = {**choices.others}
+    for index, choice in choices.others.items():
+        if choice is None or choice.frame is None or index >= len(frames) or not _says(choice.frame, frames[index]):
+            continue
+        if choice.problems or choice.ended:
+            others[index] = dataclasses.replace(choice, frame=frames[index])
+        else:
+            del others[index]
+    return dataclasses.replace(verification, choices=Choices(frames, choices.bits, others))
 
 
 def _says(said: Frame, true: Frame) -> bool:

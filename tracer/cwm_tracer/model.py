@@ -144,7 +144,7 @@ class Verification:
     another, where the model's choice among them can't be seen: they count as agreement.
     """
 
-    choices: tuple[Choice | None, ...]
+    choices: Sequence[Choice | None]
     windows: int = 1
     failure: str | None = None
     model: str = ""

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Literal
 
+from cwm_tracer.agreement import Choices
 from cwm_tracer.compare.align import Block
 from cwm_tracer.compare.changes import changed_sentence
 from cwm_tracer.compare.divergence import (
@@ -24,7 +25,7 @@ from cwm_tracer.compare.routes import branch_path, line_path
 from cwm_tracer.compare.scopes import align_frames
 from cwm_tracer.compare.score import Score, score_agreement, score_frame
 from cwm_tracer.compare.table9 import table9
-from cwm_tracer.compare.tally import teacher_forced
+from cwm_tracer.compare.tally import Agreed, teacher_forced
 from cwm_tracer.compare.values import any_redacted, is_redacted, same_value
 from cwm_tracer.model import EXPECTATION, Choice, Ending, Event, Frame, Problem, ProblemKind, Trace, Verification
 
@@ -81,31 +82,39 @@ def compare_verification(truth: Trace, verification: Verification, *, withheld: 
     frames = truth.frames
     if withheld is None:
         withheld = any_redacted(frames)
-    choices = [*verification.choices[: len(frames)]]
-    choices += [None] * (len(frames) - len(choices))
-    choices[:1] = [None] * min(1, len(frames))
-    missing = 0
-    scores: list[Score | None] = []
+    choices = Choices.of(verification.choices, frames)
+    others = {0: None, **choices.others, **dict.fromkeys(range(len(choices), len(frames)))}
+    others[0] = None
+    scores: dict[int, Score] = {}
+    agreed = Agreed()
     divergences: list[Divergence] = []
     origins = Origins(lasting=False)
-    for choice, (index, frame, before) in zip(choices, _with_state_before(frames), strict=True):
+    last: dict[int, Mapping[str, str]] = {}
+    for index, frame in enumerate(frames):
+        before, state = last.get(frame.scope), frame.locals
+        if state is not None and state is not before:
+            last[frame.scope] = state
+        if index not in others and not withheld:  # most frames of most traces
+            agreed.add(state, before)
+            continue
+        choice = others[index] if index in others else choices[index]
         if choice is None:
-            missing += index > 0
-            scores.append(None)
-        elif choice.frame is frame and not withheld and not choice.problems:  # most frames of most traces
-            scores.append(score_agreement(frame, before))
-        else:
-            score = score_frame(frame, choice.frame, before, well_formed=_is_well_formed(choice))
-            scores.append(score)
-            if not score.frame:
-                divergences.append(_divergence(frames, index, choice, score, origins.of(frame, score)))
-            origins.note(index, frame, score)
-    bits = [choice.bits for choice in choices if choice is not None and choice.bits is not None]
-    metrics, redacted = teacher_forced([score for score in scores if score is not None], bits)
+            continue
+        score = scores[index] = score_frame(frame, choice.frame, before, well_formed=_is_well_formed(choice))
+        if not score.frame:
+            divergences.append(_divergence(frames, index, choice, score, origins.of(frame, score)))
+        origins.note(index, frame, score)
+    missing = sum(choice is None and 0 < index < len(frames) for index, choice in others.items())
+    bits = [each for each in choices.bits[1 : len(frames)] if each is not None]
+    metrics, redacted = teacher_forced(scores.values(), agreed, bits)
 
     def pairs() -> Iterator[Pair]:
-        for index, (frame, choice, score) in enumerate(zip(frames, choices, scores, strict=True)):
-            yield Pair(index, frame, None if choice is None else choice.frame, score)
+        for index, frame, before in _with_state_before(frames):
+            if index not in others and not withheld:
+                yield Pair(index, frame, frame, score_agreement(frame, before))
+                continue
+            choice = others[index] if index in others else choices[index]
+            yield Pair(index, frame, None if choice is None else choice.frame, scores.get(index))
 
     return Comparison("tf", tuple(divergences), metrics, missing, redacted, pairs)
 

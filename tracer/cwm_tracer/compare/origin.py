@@ -25,7 +25,7 @@ class Origins:
     """
 
     lasting: bool
-    _wrong: dict[int, dict[str, int]] = field(default_factory=dict)
+    _wrong: dict[int, dict[str, Origin]] = field(default_factory=dict)
 
     def note(self, index: int, truth: Frame, score: Score) -> None:
         """Take in the score of the true frame `index`."""
@@ -33,13 +33,18 @@ class Origins:
             return
         known = self._wrong.setdefault(truth.scope, {})
         if self.lasting:
-            self._wrong[truth.scope] = {each.name: known.get(each.name, index) for each in score.differences}
+            names = [each.name for each in score.differences]
+            self._wrong[truth.scope] = {name: known.get(name) or Origin(name, index) for name in names}
         else:
             for each in score.differences:
-                known.setdefault(each.name, index)
+                if each.name not in known:
+                    known[each.name] = Origin(each.name, index)
 
     def of(self, truth: Frame, score: Score | None = None) -> tuple[Origin, ...]:
         """The variables of a divergent frame that were wrong before it: where its values diverge those that do so."""
-        known = self._wrong.get(truth.scope, {})
-        names = [each.name for each in score.differences] if score is not None and score.differences else list(known)
-        return tuple(Origin(name, known[name]) for name in names if name in known)
+        known = self._wrong.get(truth.scope)
+        if not known:
+            return ()
+        if score is None or not score.differences:
+            return tuple(known.values())
+        return tuple([known[each.name] for each in score.differences if each.name in known])

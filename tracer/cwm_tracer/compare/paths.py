@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import islice
 
 from cwm_tracer.compare.literals import NotALiteral, Value, read
 from cwm_tracer.compare.values import equal
+
+_SHORT = 1_000  # characters of two values; what was found in longer ones is not kept
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,11 +24,18 @@ class Inner:
 
 def only_difference(truth: str, predicted: str) -> Inner | None:
     """The one part in which two nested values differ; None where it is the whole, or there are several."""
+    return (_only_short if len(truth) + len(predicted) <= _SHORT else _only)(truth, predicted)
+
+
+def _only(truth: str, predicted: str) -> Inner | None:
     try:
         found = list(islice(_differences(read(truth), read(predicted), ""), 2))
     except NotALiteral:
         return None
     return found[0] if len(found) == 1 and found[0].path else None
+
+
+_only_short = lru_cache(maxsize=1024)(_only)  # a sentence asks, and then whoever writes the paths
 
 
 def _differences(a: Value, b: Value, path: str) -> Iterator[Inner]:

@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import lru_cache
+from typing import NamedTuple
 
 from cwm_tracer import wire
 from cwm_tracer.compare.masks import fits
 from cwm_tracer.compare.metrics import Rate
 from cwm_tracer.compare.paths import Inner, only_difference
-from cwm_tracer.compare.values import Level, any_redacted, is_redacted, level_of, same_value
+from cwm_tracer.compare.values import REDACTED, Level, any_redacted, is_redacted, level_of, same_value
 from cwm_tracer.model import Frame
 
 _NOTHING = Rate()
+_rate = lru_cache(maxsize=1024)(Rate)
 
 
-@dataclass(frozen=True, slots=True)
-class Difference:
+class Difference(NamedTuple):
     """A variable that differs: reprs of its two values, None where it is not bound."""
 
     name: str
@@ -37,8 +38,7 @@ class Difference:
         return only_difference(self.truth, self.predicted)
 
 
-@dataclass(frozen=True, slots=True)
-class Score:
+class Score(NamedTuple):
     """What of a frame was predicted right.
 
     `state` is None unless the true frame is a call or a line; `argument` is None unless it is a return or an exception
@@ -106,17 +106,21 @@ def score_frame(
 
 def score_agreement(frame: Frame, before: Mapping[str, str] | None, well_formed: bool = True) -> Score:
     """The score of a frame against itself, where neither it nor `before` holds a redacted value."""
-    state = frame.locals
-    if state is None:
+    if frame.locals is None:
         return _all_right(None, 0, well_formed)
+    return _all_right(*variables_of(frame.locals, before), well_formed)
+
+
+def variables_of(state: Mapping[str, str], before: Mapping[str, str] | None) -> tuple[int, int]:
+    """How many variables there are to predict after `before`, deleted ones too, and how many of them change."""
     if before is None:
-        return _all_right(len(state), len(state), well_formed)
+        return len(state), len(state)
     if before is state:
-        return _all_right(len(state), 0, well_formed)
+        return len(state), 0
     known = before.get
     changed = sum([known(name) != value for name, value in state.items()])
     gone = 0 if before.keys() <= state.keys() else len(before.keys() - state.keys())
-    return _all_right(len(state) + gone, changed + gone, well_formed)
+    return len(state) + gone, changed + gone
 
 
 @lru_cache(maxsize=4096)
@@ -153,11 +157,15 @@ def _score_state(
     """A variable that only one side has is a difference too; a deleted one counts as changed."""
     before = before or {}
     said = predicted or {}
+    names = dict.fromkeys(truth)
+    for more in (said, before):
+        if not more.keys() <= names.keys():
+            names.update(dict.fromkeys(more))
     total = identical = equal = unlike = changes = kept = redacted = 0
     differences: list[Difference] = []
-    for name in dict.fromkeys((*truth, *said, *before)):
+    for name in names:
         real, told = truth.get(name), said.get(name)
-        if real is not None and is_redacted(real):
+        if real is not None and REDACTED in real:
             redacted += 1
             continue
         known = before.get(name)
@@ -186,10 +194,10 @@ def _score_state(
         state=predicted is not None and not differences,
         argument=None,
         well_formed=well_formed,
-        variables=Rate(identical + equal, total),
-        changed=Rate(kept, changes),
-        identical=Rate(identical, total),
-        same_type=Rate(total - unlike, total),
+        variables=_rate(identical + equal, total),
+        changed=_rate(kept, changes),
+        identical=_rate(identical, total),
+        same_type=_rate(total - unlike, total),
         redacted=redacted,
         differences=tuple(differences),
     )

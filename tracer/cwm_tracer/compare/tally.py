@@ -2,33 +2,63 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 
 from cwm_tracer.compare.metrics import Mean, Metric, Rate
-from cwm_tracer.compare.score import Score
+from cwm_tracer.compare.score import Score, variables_of
 
 
-def teacher_forced(scores: Iterable[Score], bits: Sequence[float]) -> tuple[dict[str, Metric], int]:
-    """The metrics by id, and how many values were withheld. `bits` are the surprises of those frames that have one."""
-    frames = events = actions = states = with_state = arguments = with_argument = right = formed = redacted = 0
-    correct, total = [0, 0, 0, 0], [0, 0, 0, 0]
-    for score, times in _counted(scores):
-        frames += times
-        events += score.event * times
-        actions += score.action * times
+@dataclass(slots=True)
+class Agreed:
+    """The sums over frames of which everything is right: those with a state, with an argument, and their variables."""
+
+    states: int = 0
+    arguments: int = 0
+    variables: int = 0
+    changed: int = 0
+
+    def add(self, state: Mapping[str, str] | None, before: Mapping[str, str] | None) -> None:
+        """One more frame, with its locals and those that its scope showed last; neither holds a redacted value."""
+        if state is None:
+            self.arguments += 1
+            return
+        self.states += 1
+        if state is before:
+            self.variables += len(state)
+            return
+        variables, changed = variables_of(state, before)
+        self.variables += variables
+        self.changed += changed
+
+
+def teacher_forced(scores: Iterable[Score], agreed: Agreed, bits: Sequence[float]) -> tuple[dict[str, Metric], int]:
+    """The metrics by id, and how many values were withheld.
+
+    `scores` are those of all frames that are not in `agreed`, `bits` the surprises of those frames that have one.
+    """
+    frames = events = actions = right = formed = agreed.states + agreed.arguments
+    states = with_state = agreed.states
+    arguments = with_argument = agreed.arguments
+    correct = [agreed.variables, agreed.changed, agreed.variables, agreed.variables]
+    total = [*correct]
+    redacted = 0
+    for score in scores:
+        frames += 1
+        events += score.event
+        actions += score.action
         if score.state is not None:
-            with_state += times
-            states += score.state * times
+            with_state += 1
+            states += score.state
         if score.argument is not None:
-            with_argument += times
-            arguments += score.argument * times
+            with_argument += 1
+            arguments += score.argument
         for at, rate in enumerate((score.variables, score.changed, score.identical, score.same_type)):
-            correct[at] += rate.correct * times
-            total[at] += rate.total * times
-        right += score.frame * times
-        formed += score.well_formed * times
-        redacted += score.redacted * times
+            correct[at] += rate.correct
+            total[at] += rate.total
+        right += score.frame
+        formed += score.well_formed
+        redacted += score.redacted
     variables, changed, identical, same_type = map(Rate, correct, total)
     return {
         "tf.event": Rate(events, frames),
@@ -43,10 +73,3 @@ def teacher_forced(scores: Iterable[Score], bits: Sequence[float]) -> tuple[dict
         "tf.bits": Mean(sum(bits), len(bits)),
         "format": Rate(formed, frames),
     }, redacted
-
-
-def _counted(scores: Iterable[Score]) -> Iterator[tuple[Score, int]]:
-    """Each score with how often it occurs: frames that are right share a few."""
-    held = [*scores]
-    by_id = dict(zip(map(id, held), held, strict=True))
-    return ((by_id[each], times) for each, times in Counter(map(id, held)).items())

@@ -10,6 +10,7 @@ import math
 import re
 from collections import Counter
 from collections.abc import Callable, Hashable, Iterable, Sequence
+from functools import lru_cache
 
 from cwm_tracer.compare.literals import NotALiteral, Value, address_free, read
 from cwm_tracer.model import Frame
@@ -34,6 +35,7 @@ VARIES = "<varies>"  # in a recorded expectation: any value
 TOLERANCE = 1e-9
 # Elements of a set that are tried one by one once those that are exactly equal are gone.
 _MAX_TRIED = 64
+_SHORT = 1_000  # characters of two values; what became of longer ones is not kept
 _ADDS_NOTHING = re.compile(r"-?(?:0|[1-9][0-9]*)|True|False|None")
 _START = re.compile(r"<([\w.]+)|([^\W\d][\w.]*)\(|([bB]?)['\"]|([\[({])")
 
@@ -51,10 +53,18 @@ def level_of(truth: str, predicted: str) -> Level:
     """Compare two reprs. Raises nothing, whatever the texts are."""
     if truth == predicted:
         return Level.IDENTICAL
+    return (_level_of_short if len(truth) + len(predicted) <= _SHORT else _level_of)(truth, predicted)
+
+
+def _level_of(truth: str, predicted: str) -> Level:
     if same_value(truth, predicted):
         return Level.EQUAL
     kind = type_of(truth)
     return Level.SAME_TYPE if kind is not None and kind == type_of(predicted) else Level.DIFFERENT
+
+
+# A score asks, and then whoever shows it; a wrong value is often wrong in the next frames too.
+_level_of_short = lru_cache(maxsize=1024)(_level_of)
 
 
 def same_value(truth: str, predicted: str) -> bool:
