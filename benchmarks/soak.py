@@ -4,7 +4,7 @@
 
 Three verify recorded traces, one rolls out, two step as debuggers do, one speaks fgserve's dialect, and one is rude: it
 sends nonsense, breaks off in the middle of its requests and leaves before its answers. The server is a process of its
-own, `cwm serve`, with one thread. Its figures are those of its own `/metrics`. The exit status is 1 when a client
+own, `cwm serve`, with as many threads as it takes by itself. Its figures are those of its own `/metrics`. The exit status is 1 when a client
 failed, or when its memory after the first third grew by more than `--growth` per hundred until the end.
 """
 
@@ -164,7 +164,7 @@ def main() -> int:
     parser.add_argument("--model", type=Path, default=EMBEDDED)
     parser.add_argument("--growth", type=float, default=3.0)
     options = parser.parse_args()
-    command = [sys.executable, "-m", "cwm_server.serve", "--model", str(options.model), "--threads", "1"]
+    command = [sys.executable, "-m", "cwm_server.serve", "--model", str(options.model)]
     command += ["--die-with-parent", "--cache", "64"]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as server:
         assert server.stdout is not None
