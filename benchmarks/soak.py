@@ -2,10 +2,11 @@
 
     python benchmarks/soak.py [--minutes 10] [--model DIR]
 
-Three verify recorded traces, one rolls out, two step as debuggers do, one speaks fgserve's dialect, and one is rude: it
-sends nonsense, breaks off in the middle of its requests and leaves before its answers. The server is a process of its
-own, `cwm serve`, with as many threads as it takes by itself. Its figures are those of its own `/metrics`. The exit status is 1 when a client
-failed, or when its memory after the first third grew by more than `--growth` per hundred until the end.
+Three verify recorded traces, one rolls out, two step as debuggers do, one speaks fgserve's dialect, and one is rude:
+it sends nonsense, breaks off in the middle of its requests and leaves before its answers. The server is a process of
+its own, `cwm serve`, with as many threads as it takes by itself. Its figures are those of its own `/metrics`. The
+exit status is 1 when a client failed, or when its memory after the first third grew by more than `--growth` per
+hundred until the end.
 """
 
 from __future__ import annotations
