@@ -15,6 +15,7 @@ pytest.importorskip("sentencepiece")
 
 import numpy as np
 import torch
+from safetensors.torch import load_file
 
 from cwm_server.architecture import load_model
 from cwm_server.tokenizer import SentencePieceTokenizer
@@ -320,8 +321,28 @@ def test_a_run_learns_how_conditions_come_out_and_no_model_has_the_head(
     assert max(losses[-3:]) < 0.95 * losses[0]  # and stays where it is without the weight
     again = Trainer(config, tokenizer, data, tmp_path / "run", settings)
     assert again.resume()
+    assert again.outcome is not None
+    assert run.outcome is not None
     assert torch.equal(again.outcome.weight, run.outcome.weight)
     assert not any("outcome" in name for name in weights(tmp_path / "run"))
+
+
+def test_the_head_comes_and_goes_between_the_parts_of_a_run(
+    data: Path, tokenizer: SentencePieceTokenizer, tmp_path: Path
+) -> None:
+    config = replace(config_for("tiny", tokenizer), max_position_embeddings=512)
+    for part, weight in enumerate((0.0, 5.0, 0.0, 5.0), 1):
+        run = Trainer(
+            config, tokenizer, data, tmp_path / "run", replace(SETTINGS, tokens=8_000 * part, outcome_weight=weight)
+        )
+        assert run.resume() is (part > 1)
+        before = run.optimizer.steps
+        run.run()
+        assert run.optimizer.steps > before
+        kept = load_file(tmp_path / "run" / "state" / "model.safetensors")
+        assert any("outcome" in name for name in kept) is bool(weight)
+    shown = [json.loads(line) for line in (tmp_path / "run" / "log.jsonl").read_text().splitlines()]
+    assert {"loss.outcome" in line for line in shown if "loss.action" in line} == {True, False}
 
 
 def test_the_sizes_have_the_parameters_that_their_names_promise(tokenizer: SentencePieceTokenizer) -> None:

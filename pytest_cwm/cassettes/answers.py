@@ -27,7 +27,9 @@ def answer_to_json(answer: Answer, before: Trace) -> Json:
     if isinstance(answer, RollOut):
         return roll_out_to_json(answer, before)
     lines = encoding.Lines()
-    frame = None if answer.frame is None else encoding.frame_to_json(answer.frame, lines, _cursor_after(before).known)
+    frame = (
+        None if answer.frame is None else encoding.frame_to_json(answer.frame, lines, wire.advance(before.frames).known)
+    )
     return {
         "lines": lines.all,
         "frame": frame,
@@ -52,15 +54,8 @@ def roll_out(data: Json, before: Trace) -> RollOut:
 
 def choice(data: Json, before: Trace) -> Choice:
     """The inverse of `answer_to_json`."""
-    lines = encoding.Lines(data["lines"])
+    lines, known = encoding.Lines(data["lines"]), wire.advance(before.frames).known
     shown = data["frame"]
-    frame = None if shown is None else encoding.frame_from_json(shown, lines, _cursor_after(before).known)
+    frame = None if shown is None else encoding.frame_from_json(shown, lines, known)
     problems = encoding.problems_from_json(data["problems"])
     return Choice(frame, problems, encoding.number_from_json(data["bits"]), data["ended"])
-
-
-def _cursor_after(before: Trace) -> wire.Cursor:
-    cursor = wire.START
-    for frame in before.frames:
-        cursor = cursor.after(frame)
-    return cursor

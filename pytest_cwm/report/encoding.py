@@ -57,7 +57,7 @@ def frame_to_json(frame: Frame, lines: Lines, known: Mapping[str, str] | None) -
     """One frame after one of whose locals it may leave out those in `known`, as a wire's cursor has them."""
     values: Json = frame.argument
     if frame.locals is not None:
-        before = known or {} if frame.event is not Event.CALL else {}
+        before = wire.referable(frame.event, known)
         values = {
             name: wire.UNCHANGED if before.get(name) == value else [value] if value == wire.UNCHANGED else value
             for name, value in frame.locals.items()
@@ -72,7 +72,7 @@ def frame_from_json(data: Json, lines: Lines, known: Mapping[str, str] | None) -
     event = _EVENTS[letter]
     if not isinstance(values, dict):
         return Frame(event, source, None, values, scope, file, line)
-    before = known or {} if event is not Event.CALL else {}
+    before = wire.referable(event, known)
     state = {
         name: value[0] if isinstance(value, list) else before[name] if value == wire.UNCHANGED else value
         for name, value in values.items()

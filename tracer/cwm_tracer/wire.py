@@ -82,7 +82,7 @@ class Cursor:
 
     def known_to(self, event: Event) -> Mapping[str, str]:
         """The values that `..` can stand for in a frame of this kind when it comes next."""
-        return {} if event is Event.CALL or self.known is None else self.known
+        return referable(event, self.known)
 
     def after(self, frame: Frame) -> Cursor:
         """The cursor once `frame` has been written or read."""
@@ -100,6 +100,11 @@ class Cursor:
 
 
 START = Cursor()
+
+
+def referable(event: Event, known: Mapping[str, str] | None) -> Mapping[str, str]:
+    """The values that `..` can stand for in a frame of this kind where a cursor knows `known`."""
+    return {} if event is Event.CALL or known is None else known
 
 
 @dataclass(frozen=True, slots=True)

@@ -65,7 +65,9 @@ class Window:
         means = self._losses / self._counts.clamp(min=1)
         framed = slice(1, len(CLASSES))
         entry = {"loss": float(self._losses[framed].sum() / self._counts[framed].sum().clamp(min=1))}
-        entry |= {f"loss.{name}": float(mean) for name, mean in zip(FIGURES, means, strict=True)}
+        entry |= {f"loss.{name}": float(mean) for name, mean in zip(CLASSES, means, strict=False)}
+        if self._counts[-1]:
+            entry[f"loss.{FIGURES[-1]}"] = float(means[-1])
         entry["tokens_per_second"] = rate
         self._losses.zero_()
         self._counts.zero_()

@@ -29,6 +29,7 @@ from cwm_server.training.optimizer import Optimizer, Rates, initialize, schedule
 from cwm_server.training.outcomes import NONE, OutcomeHead, tapped_layers
 
 STATE = "state"
+HEAD = "outcome."  # what the names of the outcome head's parameters begin with
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,9 +91,10 @@ class Trainer:
         if settings.device == "cpu":
             disable: Any = torch.compiler.disable
             self.model.replace_causal_attention(disable(block_attention) if settings.compile else block_attention)
-        self.outcome = OutcomeHead(config.hidden_size).to(settings.device)
+        self.outcome = OutcomeHead(config.hidden_size).to(settings.device) if settings.outcome_weight else None
         self.parameters = dict(self.model.named_parameters())
-        self.parameters |= {f"outcome.{name}": parameter for name, parameter in self.outcome.named_parameters()}
+        if self.outcome is not None:
+            self.parameters |= {HEAD + name: parameter for name, parameter in self.outcome.named_parameters()}
         self.optimizer = Optimizer(self.parameters, rates)
         self.weights = loss_weights(settings.given_weight, settings.changed_weight, settings.action_weight).to(
             settings.device
@@ -183,12 +185,12 @@ class Trainer:
         if facts["tokenizer"] != self.tokenizer.digest:
             raise ValueError(f"{state} was trained with another tokenizer; name another output directory")
         tensors = load_file(state / "model.safetensors")
-        for module, prefix in ((self.outcome, "outcome."), (self.model, "")):
-            own = {
-                name: tensors.pop(prefix + name) for name, _ in module.named_parameters() if prefix + name in tensors
-            }
-            module.load_state_dict(own, strict=True)
-        self.optimizer.load(load_file(state / "optimizer.safetensors"), facts["optimizer_steps"])
+        self.model.load_state_dict({name: t for name, t in tensors.items() if HEAD not in name}, strict=True)
+        if self.outcome is not None:
+            own = self.outcome.state_dict()
+            self.outcome.load_state_dict({name: tensors.get(HEAD + name, own[name]) for name in own})
+        kept = load_file(state / "optimizer.safetensors")
+        self.optimizer.load(_with_head(kept, self.optimizer.state()), facts["optimizer_steps"])
         self.progress = Progress(**facts["progress"])
         if facts.get("data") not in (None, str(self.data.resolve())):  # other documents: from their beginning
             self.progress.epoch, self.progress.batch, self.progress.files = self.progress.epoch + 1, 0, 0
@@ -243,9 +245,10 @@ class Trainer:
             kinds = classes[:, 1:].flatten().long()
             known = kinds < len(CLASSES)
             per_class = torch.zeros(256, device=losses.device).index_add_(0, kinds, losses.detach())
-            loss_sums += torch.cat((per_class[: len(CLASSES)], judged.detach().sum()[None])).cpu()
+            loss_sums += torch.cat((per_class[: len(CLASSES)], judged.detach()[None])).cpu()
             counts += torch.bincount(kinds[known], minlength=len(FIGURES)).cpu()
-            counts[-1] += int((outcomes != NONE).sum())
+            if self.outcome is not None:
+                counts[-1] += int((outcomes != NONE).sum())
         share = self._reduce(share, loss_sums, counts)
         weight = float((counts[: len(CLASSES)] * self.weights[: len(CLASSES)].cpu()).sum())
         for parameter in self.parameters.values():
@@ -274,13 +277,15 @@ class Trainer:
         return float(figures[-1])
 
     def _losses(self, ids: Tensor, classes: Tensor, outcomes: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Weighted sum of the losses of a piece, each token's loss (B * (T - 1),), and that of outcomes (B, T)."""
+        """Weighted sum of the losses of a piece, each token's loss (B * (T - 1),), and the sum of those of outcomes."""
         hidden, tap = self.model.tapped(ids, tapped_layers(self.config.num_hidden_layers))
         logits = self.model.head(hidden[:, :-1]).flatten(0, 1).float()
         losses = F.cross_entropy(logits, ids[:, 1:].flatten(), reduction="none")
-        judged = self.outcome(tap, outcomes)
         total = (losses * self.weights[classes[:, 1:].flatten().long()]).sum()
-        return total + self.settings.outcome_weight * judged.sum(), losses, judged
+        if self.outcome is None:
+            return total, losses, torch.zeros((), device=ids.device)
+        judged = self.outcome(tap, outcomes).sum()
+        return total + self.settings.outcome_weight * judged, losses, judged
 
     def _autocast(self) -> contextlib.AbstractContextManager[Any]:
         return torch.autocast(self.settings.device.split(":")[0], torch.bfloat16, enabled=self.settings.bf16)
@@ -292,3 +297,9 @@ class Trainer:
             figures = evaluate(self.model, held_out, self.settings.eval_documents, self.settings.device)
         log.add({"step": self.progress.step, "tokens": self.progress.tokens, **figures})
         return figures
+
+
+def _with_head(kept: dict[str, Tensor], own: dict[str, Tensor]) -> dict[str, Tensor]:
+    """What was kept of an optimizer, but of the outcome head what there is here: it can come and go between runs."""
+    head = {name: kept.get(name, tensor) for name, tensor in own.items() if HEAD in name}
+    return {name: tensor for name, tensor in kept.items() if HEAD not in name} | head

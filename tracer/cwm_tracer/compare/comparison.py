@@ -83,8 +83,7 @@ def compare_verification(truth: Trace, verification: Verification, *, withheld: 
     if withheld is None:
         withheld = any_redacted(frames)
     choices = Choices.of(verification.choices, frames)
-    others = {0: None, **choices.others, **dict.fromkeys(range(len(choices), len(frames)))}
-    others[0] = None
+    others = {**choices.others, **dict.fromkeys(range(len(choices), len(frames))), 0: None}
     scores: dict[int, Score] = {}
     agreed = Agreed()
     divergences: list[Divergence] = []
