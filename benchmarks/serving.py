@@ -98,6 +98,22 @@ def merged(first, second):
         else:
             result.append(second.pop(0))
     return result + first + second
+
+def encoded(text, shift):
+    letters = []
+    for letter in text:
+        if letter.isalpha():
+            start = ord("a") if letter.islower() else ord("A")
+            letters.append(chr((ord(letter) - start + shift) % 26 + start))
+        else:
+            letters.append(letter)
+    return "".join(letters)
+
+def fibonacci(count):
+    numbers = [0, 1]
+    while len(numbers) < count:
+        numbers.append(numbers[-1] + numbers[-2])
+    return numbers[:count]
 """
 CONTEXT = Context(SOURCE)
 RECURSION = """\

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
 import sys
 from dataclasses import replace
 
@@ -247,3 +249,38 @@ def test_logits_on_a_device_are_judged_as_those_on_the_host():
     assert host.best()[:2] == device.best()[:2]
     assert host.best()[2] == pytest.approx(device.best()[2])
     assert np.array_equal(host.rows([3, 1]), device.rows([3, 1]))
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="asks /proc")
+def test_the_system_gets_back_what_a_cache_had_between_others():
+    script = """
+import numpy as np
+import tiny_models
+
+def resident():
+    with open("/proc/self/statm") as file:
+        return int(file.read().split()[1]) * 4096
+
+large = bytearray(16 << 20)
+del large  # from now on malloc keeps blocks of less than this
+model = tiny_models.model("numpy")
+caches = [model.cache(1, 5_000) for _ in range(60)]
+for cache in caches:
+    for each in (*cache.keys, *cache.values):
+        each[...] = 1
+taken = sum(cache.nbytes for cache in caches)
+before = resident()
+del caches[::2], cache, each
+print(taken, before - resident())
+"""
+    ran = subprocess.run(
+        [sys.executable, "-c", script],
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+    taken, given_back = map(int, ran.stdout.split())
+    assert taken > 10 << 20
+    assert given_back > 0.4 * taken

@@ -8,6 +8,8 @@ size, V vocabulary.
 
 from __future__ import annotations
 
+import math
+import mmap
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +25,9 @@ from cwm_server.opinions import HostLogits
 from cwm_server.rope import rope_frequencies
 from cwm_server.visibility import is_plain
 from cwm_server.wavefront import Chain, Wavefront
+
+_PAGED = 64 << 10  # bytes
+_PRIVATE = {"flags": mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS} if hasattr(mmap, "MAP_ANONYMOUS") else {}
 
 
 class Hidden:
@@ -186,12 +191,20 @@ def _layer(config: ModelConfig, index: int, tensors: Mapping[str, Floats]) -> _L
 def _new_keys(shape: tuple[int, ...]) -> Floats:
     """(B, K, S, D), slots last in memory: scores are then products of matrices as BLAS likes them."""
     rows, heads, slots, size = shape
-    keys: Floats = np.zeros((rows, heads, size, slots), np.float32).swapaxes(2, 3)
+    keys: Floats = _new_values((rows, heads, size, slots)).swapaxes(2, 3)
     return keys
 
 
 def _new_values(shape: tuple[int, ...]) -> Floats:
-    return np.zeros(shape, np.float32)
+    """Zeros. Large ones have pages of their own, which the system gets back when they are done with.
+
+    Caches of all sizes that live for long, among the short-lived rest, would leave malloc's memory in pieces.
+    """
+    count = math.prod(shape)
+    if 4 * count < _PAGED:
+        return np.zeros(shape, np.float32)
+    pages = mmap.mmap(-1, 4 * count, **_PRIVATE)
+    return np.frombuffer(pages, np.float32).reshape(shape)
 
 
 def _chunks(reads: Sequence[Read]) -> list[list[Part]]:
