@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from builders import call, line, returned, trace
 from cwm_tracer.agreement import Choices
-from cwm_tracer.compare import compare_verification
+from cwm_tracer.compare import compare_verification, score_frame
 from cwm_tracer.model import Choice, Problem, ProblemKind, Verification
 
 TRUTH = trace(
@@ -33,6 +33,7 @@ KINDS: list[Any] = [
     lambda index: None,
 ]
 KIND = st.sampled_from(KINDS)
+STATE = st.dictionaries(st.sampled_from("abcd"), st.sampled_from(["1", "2"]))
 
 
 def made(kinds: list[Any]) -> tuple[Choice | None, ...]:
@@ -75,3 +76,12 @@ def test_a_frame_that_agrees_counts_as_much_as_one_that_is_compared(kinds: list[
     assert quick == slow
     assert quick.pairs == slow.pairs
     assert slow == compare_verification(TRUTH, Verification(Choices.of(copies, FRAMES)), withheld=True)
+
+
+@given(STATE, st.none() | STATE)
+def test_the_variables_of_a_frame_that_agrees_count_as_if_each_were_compared(
+    state: dict[str, str], before: dict[str, str] | None
+) -> None:
+    """New, changed, unchanged and deleted ones."""
+    frame = line("    pass", **state)
+    assert score_frame(frame, frame, before) == score_frame(frame, replace(frame), before)

@@ -36,7 +36,8 @@ class Cassette:
 def read(path: Path) -> Cassette | None:
     """The cassette at `path`, None where there is no file. Raises `CassetteError`."""
     try:
-        data = path.read_bytes()
+        with open(path, "rb", buffering=0) as file:  # read once and whole: a buffer would be one copy more
+            data = file.read()
     except (FileNotFoundError, NotADirectoryError):
         return None
     except OSError as error:

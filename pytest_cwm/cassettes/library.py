@@ -40,12 +40,14 @@ class Library:
         fitting = [entry for entry in own if self._fits(asked, entry)]
         if not fitting:
             fitting = [entry for entry in self._elsewhere(asked) if self._fits(asked, entry)]
-        models = sorted({entry.identity.model for entry in fitting})
-        if len(models) > 1:
-            return Miss(f"{len(models)} models are recorded ({', '.join(models)}): name one with --cwm-model")
         if not fitting:
             return Miss(self._nearest(asked, own))
-        found = min(fitting, key=lambda entry: not entry.identity.decoding.get("constrained"))
+        found = fitting[0]
+        if len(fitting) > 1:
+            models = sorted({entry.identity.model for entry in fitting})
+            if len(models) > 1:
+                return Miss(f"{len(models)} models are recorded ({', '.join(models)}): name one with --cwm-model")
+            found = min(fitting, key=lambda entry: not entry.identity.decoding.get("constrained"))
         self._used.setdefault(nodeid, set()).add(found.key)
         return found
 

@@ -14,6 +14,7 @@ from cwm_tracer import wire
 from cwm_tracer.agreement import Choices
 from cwm_tracer.compare import Difference, Divergence, DivergenceKind, Mean, Metric, Rate
 from cwm_tracer.compare.comparison import Question
+from cwm_tracer.compare.metrics import rate_of
 from cwm_tracer.compare.origin import Origin
 from cwm_tracer.model import (
     Choice,
@@ -298,7 +299,7 @@ def metrics_to_json(metrics: Mapping[str, Metric]) -> Json:
 def metrics_from_json(data: Json) -> dict[str, Metric]:
     """The inverse of `metrics_to_json`."""
     return {
-        name: Rate(item["correct"], item["total"])
+        name: rate_of(item["correct"], item["total"])
         if "correct" in item
         else Mean(number_from_json(item["sum"]) or 0.0, item["count"])
         for name, item in data.items()

@@ -9,13 +9,12 @@ from typing import NamedTuple
 
 from cwm_tracer import wire
 from cwm_tracer.compare.masks import fits
-from cwm_tracer.compare.metrics import Rate
+from cwm_tracer.compare.metrics import Rate, rate_of
 from cwm_tracer.compare.paths import Inner, only_difference
 from cwm_tracer.compare.values import REDACTED, Level, any_redacted, is_redacted, level_of, same_value
 from cwm_tracer.model import Frame
 
 _NOTHING = Rate()
-_rate = lru_cache(maxsize=1024)(Rate)
 
 
 class Difference(NamedTuple):
@@ -115,11 +114,16 @@ def variables_of(state: Mapping[str, str], before: Mapping[str, str] | None) -> 
     """How many variables there are to predict after `before`, deleted ones too, and how many of them change."""
     if before is None:
         return len(state), len(state)
-    if before is state:
+    if before == state:
         return len(state), 0
     known = before.get
-    changed = sum([known(name) != value for name, value in state.items()])
-    gone = 0 if before.keys() <= state.keys() else len(before.keys() - state.keys())
+    changed = new = 0
+    for name, value in state.items():
+        old = known(name)
+        if old != value:
+            changed += 1
+            new += old is None
+    gone = len(before) - (len(state) - new)
     return len(state) + gone, changed + gone
 
 
@@ -128,7 +132,7 @@ def _all_right(variables: int | None, changed: int, well_formed: bool) -> Score:
     """Everything right in a frame with so many variables, None for one that has an argument."""
     if variables is None:
         return Score(True, True, None, True, well_formed)
-    all_, changes = Rate(variables, variables), Rate(changed, changed)
+    all_, changes = rate_of(variables, variables), rate_of(changed, changed)
     return Score(True, True, True, None, well_formed, all_, changes, all_, all_)
 
 
@@ -194,10 +198,10 @@ def _score_state(
         state=predicted is not None and not differences,
         argument=None,
         well_formed=well_formed,
-        variables=_rate(identical + equal, total),
-        changed=_rate(kept, changes),
-        identical=_rate(identical, total),
-        same_type=_rate(total - unlike, total),
+        variables=rate_of(identical + equal, total),
+        changed=rate_of(kept, changes),
+        identical=rate_of(identical, total),
+        same_type=rate_of(total - unlike, total),
         redacted=redacted,
         differences=tuple(differences),
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from cwm_tracer.compare.metrics import Mean, Metric, Rate
+from cwm_tracer.compare.metrics import Mean, Metric, rate_of
 from cwm_tracer.compare.score import Score, variables_of
 
 
@@ -59,17 +59,17 @@ def teacher_forced(scores: Iterable[Score], agreed: Agreed, bits: Sequence[float
         right += score.frame
         formed += score.well_formed
         redacted += score.redacted
-    variables, changed, identical, same_type = map(Rate, correct, total)
+    variables, changed, identical, same_type = map(rate_of, correct, total)
     return {
-        "tf.event": Rate(events, frames),
-        "tf.action": Rate(actions, frames),
-        "tf.state": Rate(states, with_state),
+        "tf.event": rate_of(events, frames),
+        "tf.action": rate_of(actions, frames),
+        "tf.state": rate_of(states, with_state),
         "tf.variable": variables,
         "tf.changed": changed,
         "tf.identical": identical,
         "tf.same_type": same_type,
-        "tf.argument": Rate(arguments, with_argument),
-        "tf.frame": Rate(right, frames),
+        "tf.argument": rate_of(arguments, with_argument),
+        "tf.frame": rate_of(right, frames),
         "tf.bits": Mean(sum(bits), len(bits)),
-        "format": Rate(formed, frames),
+        "format": rate_of(formed, frames),
     }, redacted
