@@ -145,10 +145,9 @@ class Log:
         return Move(len(self.moves), layout, (*range(index), -1), True)
 
     def _move(self, old: Layout, names: tuple[Any, ...], by_name: bool) -> Move:
-        at = {}
-        for position, name in enumerate(names):
-            if type(name) is str and self._kind(name) is not None:
-                at[name] = position
+        at = {
+            name: position for position, name in enumerate(names) if type(name) is str and self._kind(name) is not None
+        }
         # A dict keeps the order of its first insertions.
         order = {**{name: 0 for name, _ in old.shown if name in at}, **at}
         watched = tuple([name for name in at if not self._kinds[name]])
