@@ -27,6 +27,57 @@ def test_a_repr_is_asked_at_every_line() -> None:
     assert shown[1]["x"] == f"asked {first + 1}"
 
 
+@pytest.mark.parametrize("shown", ["loop", "[loop]", "loop.first", "{'loop': (loop,)}"])
+def test_a_property_that_does_its_work_when_it_is_read_is_not_read(shown: str) -> None:
+    recording = record(f"""
+        class Loop:
+            def __init__(self, items):
+                self._items = iter(items)
+                self._length = None
+
+            @property
+            def length(self):
+                if self._length is None:
+                    items = list(self._items)
+                    self._items = iter(items)
+                    self._length = len(items)
+                return self._length
+
+            def first(self):
+                return next(self._items)
+
+            def __repr__(self):
+                return f"<Loop of {{self.length}}>"
+
+        def main():
+            made = []
+            loop = Loop(made.append(item) or item for item in (1, 2, 3))
+            x = {shown}
+            first = loop.first()
+            return made
+    """)
+    assert recording.frames[-1].argument == "[1]"
+    assert "Loop object>" in states(recording, "return made")[0]["loop"]
+
+
+@pytest.mark.filterwarnings("error")
+def test_no_coroutine_is_made_that_nobody_awaits() -> None:
+    recording = record("""
+        class Loop:
+            @property
+            async def length(self):
+                return 1
+
+            def __repr__(self):
+                return f"<Loop of {self.length}>"
+
+        def main():
+            loop = Loop()
+            return loop
+    """)
+    assert recording.frames[-1].argument == "<Loop object>"
+
+
 def test_a_repr_that_is_replaced_is_followed() -> None:
     recording = record(
         """

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dis
+import inspect
 import types
 import weakref
 from collections.abc import Callable, Mapping
@@ -14,8 +16,10 @@ _mro_of: Callable[[type], tuple[type, ...]] = type.__dict__["__mro__"].__get__
 _module_of: Callable[[type], object] = type.__dict__["__module__"].__get__
 _attributes_of: Callable[[type], Mapping[str, Any]] = type.__dict__["__dict__"].__get__
 _attribute_of: Callable[[type, str], Any] = type.__getattribute__  # whatever a metaclass says
-_Judged = tuple["weakref.ref[type]", "weakref.ref[types.FunctionType]", int, bool]
+_Judged = tuple["weakref.ref[type]", "weakref.ref[types.FunctionType]", int, bool, bool]
 _MOST = 10_000
+_STORES = frozenset({dis.opmap["STORE_ATTR"], dis.opmap["DELETE_ATTR"]})
+_AWAITED = inspect.CO_COROUTINE | inspect.CO_ASYNC_GENERATOR
 
 
 class OwnReprs:
@@ -39,9 +43,36 @@ class OwnReprs:
                 return False
             if len(self._judged) >= _MOST:
                 self._judged.clear()
-            known = weakref.ref(kind), weakref.ref(make), id(bases), _is_plain(kind, bases)
+            interferes = _interferes(make, bases)
+            is_plain = not interferes and _is_plain(kind, bases)
+            known = weakref.ref(kind), weakref.ref(make), id(bases), is_plain, interferes
             self._judged[id(kind)] = known
         return known[3]
+
+    def interferes(self, value: Any) -> bool:
+        """Whether the repr of a value's type is in Python and must not be asked: it would change the value."""
+        if self.has(value):
+            return False
+        kind = type(value)
+        if kind is types.MethodType:
+            kind = type(value.__self__)
+        known = self._judged.get(id(kind))
+        return known is not None and known[0]() is kind and known[4]
+
+
+def _interferes(make: types.FunctionType, bases: tuple[type, ...]) -> bool:
+    """Whether a repr reads a property that sets attributes, or that makes a coroutine, which nobody would await.
+
+    Such a property does its work when it is first read: it takes the length of an iterator, say, by using it up. What
+    a repr does in the open, or by calling a method, its author wants to be done whenever somebody looks.
+    """
+    for name in make.__code__.co_names:
+        found = next((attributes[name] for attributes in map(_attributes_of, bases) if name in attributes), None)
+        if type(found) is property and type(found.fget) is types.FunctionType:
+            code = found.fget.__code__
+            if code.co_flags & _AWAITED or not _STORES.isdisjoint(code.co_code[::2]):
+                return True
+    return False
 
 
 def _is_plain(kind: type, bases: tuple[type, ...]) -> bool:

@@ -237,6 +237,8 @@ class Renderer:
         items = items_of(value)
         if len(items) > (self._limits.characters if isinstance(items, (str, bytes)) else self._limits.items):
             return self._summary(value, items, inside)
+        if self._own.interferes(value):
+            return placeholder(value)
         make: Callable[[object], object] = repr
         banned = self._unshown
         if has_payload(kind):

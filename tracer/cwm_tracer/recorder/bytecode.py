@@ -22,10 +22,12 @@ _UNBINDING = frozenset(
     dis.opmap[name] for name in ("DELETE_FAST", "DELETE_DEREF", "LOAD_FAST_AND_CLEAR") if name in dis.opmap
 )
 _DELETE_DEREF = dis.opmap["DELETE_DEREF"]
-# Before 3.13 the interpreter reads a frame's variables into `f_locals` before it calls a trace function and writes them
-# back after it. A cell that another thread has set meanwhile would lose that value, so the last thing that a trace
-# function does is to have them read anew: no other thread runs between that and the writing back.
+# Before 3.13 the interpreter writes a frame's `f_locals` back into its variables after it has called a trace function;
+# from 3.11 on only where something has read it since the last time. A cell that another thread has set meanwhile would
+# lose that value, so the last thing that a trace function does is to have them read anew: no other thread runs between
+# that and the writing back.
 WRITES_BACK = sys.version_info < (3, 13)
+WRITES_UNREAD = sys.version_info < (3, 11)
 
 
 class CodeFacts:

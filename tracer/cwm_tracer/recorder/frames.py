@@ -48,14 +48,14 @@ class RecordedFrames(Sequence[Frame]):
 
     def segments(self) -> list[Segment] | None:
         """The frames as `wire.encode` writes them, or None where they must be looked at one by one."""
-        pieces = write(self._log, self._renderer, _same, _same)
+        pieces = write(self._log, self._renderer, _same, _same, in_parts=False)
         if pieces is None:
             return None
         return [segment for piece in pieces for segment in (piece if type(piece) is tuple else (piece,))]
 
     def text(self, end: str = "") -> str | None:
         """The same with the special tokens by their names, as `wire.to_text` writes it, and `end` behind it."""
-        pieces = write(self._log, self._renderer, _name_of, "".join)
+        pieces = write(self._log, self._renderer, _name_of, "".join, in_parts=True)
         return None if pieces is None else "".join([*pieces, end])
 
     def _made(self) -> tuple[Frame, ...]:

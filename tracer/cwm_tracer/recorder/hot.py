@@ -9,7 +9,7 @@ from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 from cwm_tracer.model import Ending, Event
-from cwm_tracer.recorder.bytecode import begins
+from cwm_tracer.recorder.bytecode import WRITES_UNREAD, begins
 from cwm_tracer.recorder.looking import CHANGING, CONSTANT, LARGEST, LONGEST, SMALLEST, UNFIT, fingerprint
 from cwm_tracer.recorder.state import VIEWS, Activation, looked_before
 
@@ -186,7 +186,7 @@ def make_event(transcript: Transcript) -> Callable[[FrameType, str, Any], Any]:
                     append(place)
                     if facts.still is not None and at in facts.still:
                         top.told = size + 1
-                    if facts.writes_back:
+                    if WRITES_UNREAD and facts.writes_back:
                         frame.f_locals  # noqa: B018
                     return event
                 read = top.read

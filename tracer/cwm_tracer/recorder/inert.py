@@ -29,6 +29,7 @@ _IF_TRUE = _opcodes(
     *("POP_JUMP_IF_TRUE", "POP_JUMP_IF_FALSE"),
     *("POP_JUMP_FORWARD_IF_TRUE", "POP_JUMP_FORWARD_IF_FALSE"),
 )
+_BEGINNING = _HARMLESS | _JUMP  # what such a line can begin with
 
 
 class InertLines:
@@ -45,8 +46,11 @@ class InertLines:
             return False
         if not self._bytes:
             self._bytes = self._code.co_code
-            self._lines = {first: line for first, _, line in self._code.co_lines()}
         code, lines = self._bytes, self._lines
+        if code[start] not in _BEGINNING:
+            return False
+        if not lines:
+            self._lines = lines = {first: line for first, _, line in self._code.co_lines()}
         own = lines.get(start)
         if own is None:
             return False

@@ -32,7 +32,7 @@ Item = Any
 Entry = Any
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False)
 class Place:
     """An event on a line."""
 
@@ -46,14 +46,16 @@ class Place:
 class Layout:
     """The variables that are bound in a frame.
 
-    `size` counts all of them, in the order of `names`; `number` is that of a move to this layout. `watched` are the
-    names of those that are shown with their values. `keys` find these among the values, and `secrets` the others: names
-    where the values are a dict, positions where they are a list. `pairs` are the keys with their indices. `shown` holds
-    what a frame shows, in binding order: a name and its index in `watched`, None for one that is secret.
+    `size` counts all of them, in the order of `names`; `places` has their positions, without those that are not shown.
+    `number` is that of a move to this layout. `watched` are the names of those that are shown with their values. `keys`
+    find these among the values, and `secrets` the others: names where the values are a dict, positions where they are a
+    list. `pairs` are the keys with their indices. `shown` holds what a frame shows, in binding order: a name and its
+    index in `watched`, None for one that is secret.
     """
 
     size: int = 0
     names: tuple[Any, ...] = ()
+    places: tuple[tuple[str, int], ...] = ()
     number: int = -1
     watched: tuple[str, ...] = ()
     keys: tuple[Any, ...] = ()
@@ -84,7 +86,7 @@ class Log:
         self._is_secret_name = is_secret_name
         self._kinds: dict[str, bool | None] = {}  # of names: whether it is secret, None for one that is not shown
         self._layouts: dict[Any, Layout] = {}
-        self._numbers: dict[Place, int] = {}
+        self._numbers: dict[tuple[str, str, str, int], int] = {}
         self.places: list[Place] = []
         self.moves: list[Move] = []
         self.entries: list[Entry] = []
@@ -93,12 +95,13 @@ class Log:
         self.by_name = Layout()
         self.by_position = Layout()
 
-    def number(self, place: Place) -> int:
+    def number(self, event: Event, source: str, file: str, line: int) -> int:
         """The number of a place."""
-        known = self._numbers.get(place)
+        key = event._value_, source, file, line
+        known = self._numbers.get(key)
         if known is None:
-            known = self._numbers[place] = len(self.places)
-            self.places.append(place)
+            known = self._numbers[key] = len(self.places)
+            self.places.append(Place(event, source, file, line))
         return known
 
     def last_line(self) -> int:
@@ -113,34 +116,51 @@ class Log:
         """From one layout to that of a frame in which exactly `names` are bound, in the order of its values."""
         known = layout.moves.get(names)
         if known is None:
-            known = self._move(layout, names, by_name)
+            are_strings = set(map(type, names)) <= _STR  # others are the program's, and may be looked at by it
+            if names and by_name and are_strings and names[:-1] == layout.names and self._kind(names[-1]) is False:
+                known = self._one_more(layout, names)
+            else:
+                known = self._move(layout, names, by_name)
             self.moves.append(known)
-            if set(map(type, names)) <= _STR:  # others are the program's, and may be looked at by it
+            if are_strings:
                 layout.moves[names] = known
         return known
 
-    def _move(self, old: Layout, names: tuple[Any, ...], by_name: bool) -> Move:
+    def _kind(self, name: str) -> bool | None:
         kinds = self._kinds
-        at = {}
-        for position, name in enumerate(names):
-            if type(name) is str:
-                if name not in kinds:
-                    kinds[name] = None if name.startswith(HIDDEN_PREFIX) else self._is_secret_name(name)
-                if kinds[name] is not None:
-                    at[name] = position
-        # A dict keeps the order of its first insertions.
-        order = list({**{name: 0 for name, _ in old.shown if name in at}, **at})
-        key = (by_name, len(names), tuple(at.items()), tuple(order))
+        if name not in kinds:
+            kinds[name] = None if name.startswith(HIDDEN_PREFIX) else self._is_secret_name(name)
+        return kinds[name]
+
+    def _one_more(self, old: Layout, names: tuple[str, ...]) -> Move:
+        """The move where the last of the names is bound besides, which is what most lines do that bind one."""
+        index, name = len(old.watched), names[-1]
+        places, shown = (*old.places, (name, old.size)), (*old.shown, (name, index))
+        key = True, len(names), places, shown
         layout = self._layouts.get(key)
         if layout is None:
-            secret = [name for name in at if kinds[name]]
-            watched = tuple([name for name in at if not kinds[name]])
-            index = {name: number for number, name in enumerate(watched)}
-            shown = tuple([(name, index.get(name)) for name in order])
+            watched, pairs = (*old.watched, name), (*old.pairs, (index, name))
+            layout = Layout(len(names), names, places, len(self.moves), watched, watched, pairs, old.secrets, shown)
+            self._layouts[key] = layout
+        return Move(len(self.moves), layout, (*range(index), -1), True)
+
+    def _move(self, old: Layout, names: tuple[Any, ...], by_name: bool) -> Move:
+        at = {
+            name: position for position, name in enumerate(names) if type(name) is str and self._kind(name) is not None
+        }
+        # A dict keeps the order of its first insertions.
+        order = {**{name: 0 for name, _ in old.shown if name in at}, **at}
+        watched = tuple([name for name in at if not self._kinds[name]])
+        index = {name: number for number, name in enumerate(watched)}
+        places, shown = tuple(at.items()), tuple([(name, index.get(name)) for name in order])
+        key = by_name, len(names), places, shown
+        layout = self._layouts.get(key)
+        if layout is None:
+            secret = [name for name in at if self._kinds[name]]
             keys = watched if by_name else tuple([at[name] for name in watched])
             secrets = tuple(secret if by_name else [at[name] for name in secret])
             pairs = tuple(enumerate(keys))
-            layout = Layout(len(names), names, len(self.moves), watched, keys, pairs, secrets, shown)
+            layout = Layout(len(names), names, places, len(self.moves), watched, keys, pairs, secrets, shown)
             self._layouts[key] = layout
         before = {name: number for number, name in enumerate(old.watched)}
         origins = tuple([before.get(name, -1) for name in layout.watched])

@@ -13,7 +13,7 @@ from cwm_tracer.recorder import Entry
 from cwm_tracer.recorder.bytecode import WRITES_BACK, CodeFacts, begins, is_suspended
 from cwm_tracer.recorder.frames import RecordedFrames
 from cwm_tracer.recorder.hot import NO_STACK, NOBODY, make_call, make_event
-from cwm_tracer.recorder.log import ENTERED, LEFT, Log, Place
+from cwm_tracer.recorder.log import ENTERED, LEFT, Log
 from cwm_tracer.recorder.reading import holds_its_locals
 from cwm_tracer.recorder.state import Activation, Reader
 from cwm_tracer.signals import raised_by_handler
@@ -276,7 +276,7 @@ class Transcript:
                 # A first call stands on the first decorator; a generator's resume stands on its yield, below.
                 place = max(place, self._sources.definition_line(code.co_filename, code.co_firstlineno))
         source = self._sources.line(code.co_filename, place)
-        number = self.log.number(Place(event, source, code.co_filename, place))
+        number = self.log.number(event, source, code.co_filename, place)
         if lineno is not None:
             numbers[frame.f_lasti] = number
             if event is Event.LINE and not self._is_debugged:
