@@ -119,7 +119,7 @@ class Automaton:
         elif frame.event is Event.RETURN:
             activations = activations[:-1]
             if activations:
-                activations = (*activations[:-1], replace(activations[-1], fresh=False))
+                activations = (*activations[:-1], replace(activations[-1], fresh=False, returned=frame.argument))
         elif activations:
             activations = (*activations[:-1], self._moved(place, line, frame))
         return Place(activations, True)
@@ -188,7 +188,8 @@ class Automaton:
             if byte != wanted:
                 return None
             after = State(state.place, following, state.event, state.names, state.name)
-            if following is Phase.VALUE and (choices := self._value(after)) is not None:
+            choices = self._value(after) if following is Phase.VALUE else self._result(after)
+            if choices is not None:
                 after.choices, after.high = choices, len(choices.texts)
             return after
         if phase is Phase.FIRST or phase is Phase.NEXT:
@@ -210,6 +211,8 @@ class Automaton:
         if state.choices is not None:
             if byte != _QUOTE or state.offset < len(state.choices.texts[state.low]):
                 return narrowed(state, byte)
+            if state.phase is Phase.RESULT:
+                return State(state.place, Phase.CLOSE, state.event)
             return State(state.place, Phase.AFTER, state.event, state.names | {state.name})
         after = lex(state.lex, byte)
         if after is None:
@@ -294,9 +297,18 @@ class Automaton:
 
     def _value(self, state: State) -> Choices | None:
         """What the variable whose value comes next can hold, None for anything."""
-        if not self._complete or state.event is not Event.LINE:
+        if not self._complete or not state.place.activations:
             return None
-        return self._expected(state.place).value(state.name)
+        expected = self._expected(state.place)
+        if state.event is Event.CALL:
+            return expected.argument(state.names, state.name)
+        return expected.value(state.name)
+
+    def _result(self, state: State) -> Choices | None:
+        """What can be returned, None for anything."""
+        if not self._complete or state.phase is not Phase.RESULT or state.event is not Event.RETURN:
+            return None
+        return self._expected(state.place).result
 
     def _is_known(self, state: State) -> bool:
         return state.event is not Event.CALL and self._expected(state.place).may_stand(state.name)
@@ -337,7 +349,8 @@ class Automaton:
         numbers = self._source.numbers(line) if self._complete else frozenset[int]()
         expected = self._expected(place).numbers
         at = numbers if expected is None else (numbers & expected or numbers)
-        return replace(top, at=at, begun=True, values=_values(frame), fresh=True, raised=False)
+        values = _values(frame)
+        return replace(top, at=at, begun=True, values=values, fresh=True, raised=False, returned=None)
 
     # -- masks
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 from cwm_server.grammar.flow import END, Flow, Step
+from cwm_server.grammar.moves import Known
 from cwm_server.grammar.source import Choices, Region, Source, spelled
+from cwm_tracer.redaction import REDACTED
 from cwm_tracer.wire import UNCHANGED
 
 Values = Mapping[str, str]  # what the variables hold, by name, in the order of the frame
@@ -30,7 +33,7 @@ class Activation:
 
     `at` are the lines on which it may stand, empty where that is not known. `begun`: a line of it has run. `values`
     are None where they are not known. `fresh`: nothing else ran since its last frame, so that `..` may stand.
-    `raised`: its last frame is an exception.
+    `raised`: its last frame is an exception. `returned`: what was called last since its last line has returned this.
     """
 
     region: Region | None = None
@@ -40,6 +43,7 @@ class Activation:
     values: Values | None = None
     fresh: bool = False
     raised: bool = False
+    returned: str | None = None
 
 
 class Expectation:
@@ -62,8 +66,16 @@ class Expectation:
         self.ends = source.shown(within) if within else self._region.lines
         self._before = {spelled(name): None for name in activation.values or ()}
         self._keep: dict[bytes, Choices] | None = None
+        self._passed: dict[str, dict[bytes, Choices]] = {}
+        self._only: Step | None = None  # the step that ran last, where it is known
+        self.result: Choices | None = None
         if steps is not None and activation.values is not None and not source.binds_freely:
             self._expect_values(steps, activation.values)
+            if len(steps) == 1 and steps[0].whole and source.moves is not None:
+                self._only = steps[0]
+                self._expect_moves(steps[0], activation.values)
+        if steps and all(step.ends for step in steps):
+            self.result = Choices([b"None"])
 
     def names(self, said: frozenset[bytes]) -> tuple[Choices, bool]:
         """The names that can come after those that were said, and whether the locals may end here."""
@@ -82,6 +94,16 @@ class Expectation:
     def value(self, name: bytes) -> Choices | None:
         """What a variable can hold; None for anything."""
         return self._keep.get(name) if self._keep is not None else None
+
+    def argument(self, said: frozenset[bytes], name: bytes) -> Choices | None:
+        """What a parameter can hold, in a CALL that has shown some names before it; None for anything."""
+        activation, source = self._activation, self._source
+        if self._only is None or not activation.fresh or activation.raised:
+            return None
+        function = source.called(said, name, self.reach)
+        if function not in self._passed:
+            self._passed[function] = self._arguments(self._only, function) if function else {}
+        return self._passed[function].get(name)
 
     def may_stand(self, name: bytes) -> bool:
         """Whether `..` can stand for the value of a variable."""
@@ -125,6 +147,51 @@ class Expectation:
             if name not in binds and name not in unbinds and (calm or lasts):
                 self._keep[name] = Choices([_UNCHANGED if activation.fresh else spelled(value)])
 
+    def _expect_moves(self, step: Step, values: Values) -> None:
+        """What can be read of the values that a line binds, and of what it returns."""
+        activation, moves = self._activation, self._source.moves
+        if moves is None or self._keep is None or activation.raised:
+            return
+        known = Known(values if activation.fresh else self._lasting(values), activation.returned)
+        statements = step.ordered()
+        for name, text in moves.bound(statements, known).items():
+            self._may_hold(name, [text], values)
+        if activation.fresh and isinstance(statements[0], ast.For) and len(statements) == 1:
+            for name, texts in moves.elements(statements[0], known).items():
+                self._may_hold(name, texts, values)
+                if name in values:
+                    self._keep[spelled(name)] = Choices([*self._keep[spelled(name)].texts, _UNCHANGED])
+        result = moves.result(statements, known)
+        if result is not None:
+            self.result = _either(result)
+
+    def _may_hold(self, name: str, texts: list[str], values: Values) -> None:
+        """Note what a variable can hold that a line binds."""
+        if name.startswith("__") or self._keep is None:  # a class may spell it in another way
+            return
+        before = values.get(name) if self._activation.fresh else None
+        allowed = [spelled(text) for text in texts if text != before or _LASTING.fullmatch(text) is None]
+        if before in texts:
+            allowed.append(_UNCHANGED)
+        self._keep[spelled(name)] = Choices([*allowed, spelled(REDACTED)])
+
+    def _arguments(self, step: Step, function: str) -> dict[bytes, Choices]:
+        values, moves = self._activation.values, self._source.moves
+        statements = step.ordered()
+        if values is None or moves is None or len(statements) != 1:
+            return {}
+        passed = moves.passed(statements[0], function, Known(values), self._lasting(values))
+        return {spelled(name): _either(text) for name, text in passed.items()}
+
+    def _lasting(self, values: Values) -> Values:
+        """The variables that hold the same whatever is called."""
+        rebound = self._source.rebound
+        return {
+            name: value
+            for name, value in values.items()
+            if _LASTING.fullmatch(value) is not None and spelled(name) not in rebound
+        }
+
     def _names_after(self, said: frozenset[bytes]) -> tuple[Choices, bool]:
         if self._keep is None:
             return Choices(self._region.names - said), True
@@ -132,3 +199,8 @@ class Expectation:
         if due is not None:
             return Choices({due, *(self._optional - said)}), False
         return Choices((self._optional | self._new) - said), self._sure <= said
+
+
+def _either(text: str) -> Choices:
+    """A text, or that it is hidden: its name may tell a secret."""
+    return Choices([spelled(text), spelled(REDACTED)])

@@ -31,7 +31,8 @@ class Step:
     which it goes on after an exception. `within` are the lines of the same statement, on which its return or exception
     can stand. `binds` and `unbinds` are names that it can bind or remove, `sure` those that are bound once another line
     follows. `calm`: it changes no value that a name has, but by binding the name anew. `calls` are those of each
-    statement on it.
+    statement on it. `statements` are those on it by identity; `whole`: they are simple, and run one after the other to
+    the last, `ends`: where the function returns behind it without a `return`, it returns None.
     """
 
     after: set[int] = field(default_factory=set)
@@ -42,7 +43,13 @@ class Step:
     sure: set[str] = field(default_factory=set)
     calm: bool = True
     calls: set[Calls] = field(default_factory=set)
-    statements: set[int] = field(default_factory=set)  # their identities
+    statements: dict[int, ast.AST] = field(default_factory=dict)
+    whole: bool = True
+    ends: bool = False
+
+    def ordered(self) -> list[ast.AST]:
+        """The statements as they stand on the line."""
+        return sorted(self.statements.values(), key=lambda node: (node.lineno, node.col_offset))  # type: ignore[attr-defined]
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +78,9 @@ class Flow:
         flow.begin = flow._block(function.body, frozenset((END,)), _Around())
         if END in flow.begin:  # nothing runs, not even a `pass`: the `def` line is reported
             flow.begin |= flow._add(function, (), frozenset((END,)), _Around(), (function.lineno,))
+        ends = not _suspends(function) and not _returns_late(function)
+        for step in flow.steps.values():
+            step.ends = ends and not any(isinstance(each, ast.Return) for each in step.statements.values())
         return flow
 
     @classmethod
@@ -81,7 +91,7 @@ class Flow:
         binds = {each.id for each in _names_in(nodes) if isinstance(each.ctx, ast.Store)}
         unbinds = {name for node in nodes for part in ast.iter_child_nodes(node) for name in _inlined(part)}
         for line in flow.begin:
-            step = Step({*flow.begin, END}, set(flow.begin), set(flow.begin), binds, unbinds, calm=False)
+            step = Step({*flow.begin, END}, set(flow.begin), set(flow.begin), binds, unbinds, calm=False, whole=False)
             step.calls.add(Calls(hidden=True))
             flow.steps[line] = step
         return flow
@@ -253,7 +263,8 @@ class Flow:
             step.unbinds |= unbound
             step.calm = step.calm and not changing
             step.calls.add(calls)
-            step.statements.add(id(node))
+            step.statements[id(node)] = node
+            step.whole = step.whole and not (len(own) > 1 or loops or returns)
             step.sure = bound if certain and len(step.statements) == 1 else set()
         return own
 
@@ -304,6 +315,17 @@ def _leaving(body: Sequence[ast.stmt], around: _Around) -> frozenset[int]:
         elif isinstance(node, ast.Continue):
             lines |= around.loop
     return lines
+
+
+def _suspends(function: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
+    return isinstance(function, ast.AsyncFunctionDef) or _contains(function.body, RESUMED)
+
+
+def _returns_late(function: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
+    """Whether other lines can run between a `return` and the return."""
+    around = [each for statement in function.body for each in _walk(statement)]
+    withs = any(isinstance(each, (ast.With, ast.AsyncWith)) or bool(getattr(each, "finalbody", ())) for each in around)
+    return withs and any(isinstance(each, ast.Return) for each in around)
 
 
 def _contains(parts: Iterable[ast.AST], kinds: tuple[type[ast.AST], ...]) -> bool:

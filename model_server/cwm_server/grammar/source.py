@@ -11,9 +11,10 @@ from dataclasses import dataclass
 
 from cwm_server.grammar.calls import Opening
 from cwm_server.grammar.flow import Flow, Step
+from cwm_server.grammar.moves import Moves
 from cwm_server.grammar.outline import Outline
 from cwm_server.grammar.reach import Plain, plain_functions
-from cwm_server.grammar.syntax import ADDED, COMPREHENSIONS, ITERATED, WORD, names_of
+from cwm_server.grammar.syntax import ADDED, COMPREHENSIONS, FUNCTIONS, ITERATED, WORD, names_of
 from cwm_tracer.source import parsed
 from cwm_tracer.wire import START_MARKER, strip_marker
 
@@ -97,6 +98,7 @@ class Source:
         self._plain: Plain | None = None
         if tree is not None and not self.binds_freely and not any(_is_gap(line) for line in self._lines):
             self._plain = plain_functions(tree)
+        self.moves = _moves(tree, self._plain) if tree is not None and self._plain is not None else None
         # What the names of a CALL take at most, in bytes.
         self.longest_call = max((sum(len(name) + 10 for name in required) for _, required in self._openings), default=0)
 
@@ -185,6 +187,17 @@ class Source:
         reached = [each for each in self._openings if reach is None or self._is_reached(each[0], reach)]
         return self._next(said, reached)
 
+    def called(self, said: frozenset[bytes], name: bytes, reach: Reach | None) -> str:
+        """The function whose CALL has shown some names before `name`, a parameter; empty where that is unclear."""
+        found = set[str]()
+        for opening, required in self._openings:
+            if (reach is None or self._is_reached(opening, reach)) and said.issuperset(required[: len(said)]):
+                if name in required[len(said) : len(said) + 1]:
+                    found.add(opening.function)
+                elif opening.others and len(required) <= len(said):
+                    return ""  # a name from outside
+        return found.pop() if len(found) == 1 else ""
+
     def _next(
         self, said: frozenset[bytes], openings: Sequence[tuple[Opening, list[bytes]]]
     ) -> tuple[Choices, frozenset[int] | None]:
@@ -234,6 +247,14 @@ class Source:
                     yield _encoded(f"{bare}{gap}{START_MARKER}\n")
                 yield _encoded(bare + "\n")
             yield _encoded(line + "\n")
+
+
+def _moves(tree: ast.Module, plain: Plain) -> Moves:
+    functions = {
+        node.name: node.args for node in ast.walk(tree) if isinstance(node, FUNCTIONS) and node.name in plain.own
+    }
+    derived = any(isinstance(node, ast.ClassDef) and node.bases for node in ast.walk(tree))
+    return Moves(functions, apart=not derived)
 
 
 def _is_gap(line: str) -> bool:

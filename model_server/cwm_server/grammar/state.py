@@ -154,8 +154,9 @@ def is_whole_line(state: State) -> bool:
 def remaining(state: State) -> int:
     """How many bytes are left at least of the locals, of the argument or of a free line; 0 outside of them."""
     phase = state.phase
-    if phase is Phase.VALUE and state.choices is not None:
-        return len(state.choices.texts[state.low]) - state.offset + 2
+    if (phase is Phase.VALUE or phase is Phase.RESULT) and state.choices is not None:
+        nearest = min(len(text) for text in state.choices.texts[state.low : state.high])
+        return nearest - state.offset + (2 if phase is Phase.VALUE else 1)
     if phase is Phase.VALUE or phase is Phase.RESULT:
         escape = (0, 1, 4, 3, 2, 1)[state.lex]
         dots = 1 if phase is Phase.VALUE and state.dots == len(UNCHANGED) else 0  # `..` may not be the end

@@ -1,0 +1,261 @@
+"""What a line only moves: values that stand in the source or in the frames before, and are copied, not computed.
+
+A constant, a variable, a display of such, an element at a place that is shown, what a call has returned, an argument:
+their texts follow from what can be read already. Whatever applies an operator, a method or a builtin is the model's.
+"""
+
+from __future__ import annotations
+
+import ast
+import functools
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from cwm_server.grammar.syntax import COMPREHENSIONS, RESUMED
+from cwm_tracer.redaction import REDACTED
+from cwm_tracer.values import Renderer
+
+_LONGEST = 1_000  # characters of a value that is taken apart
+_MOST = 200  # elements of one
+_ATOMS = (int, float, str, bytes, type(None))  # bool is an int
+_RENDERED = Renderer()
+
+
+class _Unknown(Exception):
+    """A value that would have to be computed, or is not shown."""
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What can be read before some statements go on.
+
+    `values` are the texts of variables that are sure to hold; `returned` is what the function that was called last
+    returned, None where none was since the line began.
+    """
+
+    values: Mapping[str, str]
+    returned: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Moves:
+    """What statements of one text move. `functions` are the parameters of its plain functions, by name.
+
+    `apart`: what looks like a list is one, and can be taken apart; not so where the text has classes of its own kind.
+    """
+
+    functions: Mapping[str, ast.arguments]
+    apart: bool = True
+
+    def bound(self, statements: Iterable[ast.AST], known: Known) -> dict[str, str]:
+        """The texts of what some statements of one line bind, of those names for which they can be read."""
+        found: dict[str, str] = {}
+        for node in statements:
+            if isinstance(node, (ast.Pass, ast.Return)) or _is_constant(node):
+                continue
+            if not isinstance(node, (ast.Assign, ast.AnnAssign)) or node.value is None:
+                return {}
+            targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+            here = Known({**known.values, **found}, known.returned)
+            for target in targets:
+                if not self._assign(target, node.value, here, found):
+                    return {}
+        return found
+
+    def result(self, statements: Sequence[ast.AST], known: Known) -> str | None:
+        """The text of what a `return`, the last of some statements of one line, returns; None where it is computed."""
+        last = statements[-1] if statements else None
+        if not isinstance(last, ast.Return):
+            return None
+        before = self.bound(statements[:-1], known)
+        if len(statements) > 1 and not before:
+            return None
+        values = {**known.values, **before}
+        return "None" if last.value is None else self._text(last.value, Known(values, known.returned))
+
+    def passed(self, statement: ast.AST, function: str, known: Known, lasting: Mapping[str, str]) -> dict[str, str]:
+        """The texts of a function's parameters, of those that can be read, when a statement calls it.
+
+        Of the variables those in `lasting` hold whatever else the statement does.
+        """
+        parts = _evaluated(statement)
+        inner = [each for part in parts for each in ast.walk(part)]
+        if any(isinstance(each, (ast.Lambda, ast.NamedExpr, *COMPREHENSIONS, *RESUMED)) for each in inner):
+            return {}
+        calls = [each for each in inner if isinstance(each, ast.Call)]
+        found = [each for each in calls if isinstance(each.func, ast.Name) and each.func.id == function]
+        own = [each for each in calls if isinstance(each.func, ast.Name) and each.func.id in self.functions]
+        if len(found) != 1 or len(own) != 1 or function not in self.functions:
+            return {}
+        values = known.values if len(calls) == 1 else lasting
+        texts = {name: self._text(node, Known(values)) for name, node in _arguments(found[0], self.functions[function])}
+        return {name: text for name, text in texts.items() if text is not None}
+
+    def elements(self, loop: ast.For, known: Known) -> dict[str, list[str]]:
+        """What a loop's variable can hold next, where it goes through something that is shown."""
+        if not isinstance(loop.target, ast.Name) or not isinstance(loop.iter, (ast.Name, ast.List, ast.Tuple)):
+            return {}
+        read = {each.id for each in ast.walk(loop.iter) if isinstance(each, ast.Name)}
+        if not read.isdisjoint(_stored([loop.target, *loop.body])):
+            return {}
+        try:
+            return {loop.target.id: list(dict.fromkeys(map(_shown, _items(self._value(loop.iter, known)))))}
+        except _Unknown:
+            return {}
+
+    def _assign(self, target: ast.expr, value: ast.expr, known: Known, found: dict[str, str]) -> bool:
+        """Add what an assignment binds to `found`; False where it may change something else besides."""
+        if isinstance(target, ast.Name):
+            text = self._text(value, known)
+            found.pop(target.id, None)
+            if text is not None:
+                found[target.id] = text
+            return True
+        if not isinstance(target, (ast.Tuple, ast.List)) or not all(isinstance(e, ast.Name) for e in target.elts):
+            return False
+        names = [each.id for each in target.elts if isinstance(each, ast.Name)]
+        if isinstance(value, (ast.Tuple, ast.List)):
+            texts = [None if isinstance(each, ast.Starred) else self._text(each, known) for each in value.elts]
+        else:
+            try:
+                texts = [_shown(each) for each in _items(self._value(value, known))]
+            except _Unknown:
+                texts = []
+        for name, text in zip(names, texts if len(texts) == len(names) else [None] * len(names), strict=True):
+            found.pop(name, None)
+            if text is not None:
+                found[name] = text
+        return True
+
+    def _value(self, node: ast.expr, known: Known) -> object:
+        return _value(node, known.values if self.apart else {})
+
+    def _text(self, node: ast.expr, known: Known) -> str | None:
+        if isinstance(node, ast.Name):
+            text = known.values.get(node.id)
+            return None if text is None or REDACTED in text else text
+        if isinstance(node, ast.Call):
+            called = node.func.id if isinstance(node.func, ast.Name) else ""
+            return known.returned if called in self.functions else None
+        try:
+            return _shown(self._value(node, known))
+        except _Unknown:
+            return None
+
+
+def _evaluated(node: ast.AST) -> list[ast.expr]:
+    """The expressions of a statement besides its blocks, where they are evaluated once and from the left."""
+    if isinstance(node, (ast.If, ast.While, ast.Assert)):
+        return [node.test]
+    if isinstance(node, ast.For):
+        return [node.iter]
+    if isinstance(node, (ast.Assign, ast.AnnAssign, ast.AugAssign, ast.Return, ast.Expr)):
+        return [node.value] if node.value is not None else []
+    return []
+
+
+def _arguments(call: ast.Call, parameters: ast.arguments) -> Iterator[tuple[str, ast.expr]]:
+    """The parameters of a function with the expressions that a call, or a default, gives them."""
+    if any(isinstance(each, ast.Starred) for each in call.args) or any(each.arg is None for each in call.keywords):
+        return
+    places = [each.arg for each in (*parameters.posonlyargs, *parameters.args)]
+    given = dict(zip(places, call.args, strict=False))
+    given |= {each.arg: each.value for each in call.keywords if each.arg is not None}
+    defaults = dict(zip(reversed(places), reversed(parameters.defaults), strict=False))
+    named = zip(parameters.kwonlyargs, parameters.kw_defaults, strict=True)
+    defaults |= {each.arg: default for each, default in named if default is not None}
+    for name in (*places, *(each.arg for each in parameters.kwonlyargs)):
+        if name in given:
+            yield name, given[name]
+        elif isinstance(defaults.get(name), ast.Constant):
+            yield name, defaults[name]
+
+
+def _is_constant(node: ast.AST) -> bool:
+    return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
+
+
+def _stored(nodes: Iterable[ast.AST]) -> set[str]:
+    """The names that some code binds or removes."""
+    each = (each for node in nodes for each in ast.walk(node))
+    return {e.id for e in each if isinstance(e, ast.Name) and not isinstance(e.ctx, ast.Load)}
+
+
+def _value(node: ast.expr, values: Mapping[str, str]) -> object:
+    """The value that a node moves. Raises _Unknown."""
+    if isinstance(node, ast.Constant) and isinstance(node.value, _ATOMS):
+        return node.value
+    if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub) and isinstance(node.operand, ast.Constant):
+        number = node.operand.value
+        if isinstance(number, (int, float)):
+            return -number
+    if isinstance(node, ast.Name) and node.id in values:
+        return _read(values[node.id])
+    try:
+        if isinstance(node, ast.Tuple):
+            return tuple(_value(each, values) for each in node.elts)
+        if isinstance(node, ast.List):
+            return [_value(each, values) for each in node.elts]
+        if isinstance(node, ast.Dict):
+            keys = [_value(each, values) for each in node.keys if each is not None]
+            return dict(zip(keys, (_value(each, values) for each in node.values), strict=True))
+        if isinstance(node, ast.Subscript):
+            return _element(_value(node.value, values), _place(node.slice, values))
+    except (TypeError, ValueError):  # no key, or a part that is spread out
+        raise _Unknown from None
+    raise _Unknown
+
+
+def _place(node: ast.expr, values: Mapping[str, str]) -> object:
+    if not isinstance(node, ast.Slice):
+        return _value(node, values)
+    return slice(*(None if part is None else _value(part, values) for part in (node.lower, node.upper, node.step)))
+
+
+def _element(container: Any, place: object) -> object:
+    if not isinstance(container, (str, bytes, list, tuple, dict)):
+        raise _Unknown
+    try:
+        return container[place]  # type: ignore[index, call-overload]
+    except (LookupError, TypeError, ValueError):
+        raise _Unknown from None  # it raises; what comes then is no value
+
+
+def _items(value: object) -> list[object]:
+    if not isinstance(value, (str, bytes, list, tuple, dict)) or len(value) > _MOST:
+        raise _Unknown
+    return list(value)
+
+
+@functools.lru_cache(maxsize=256)
+def _literal(text: str) -> object:
+    return ast.literal_eval(text)
+
+
+def _read(text: str) -> object:
+    """The value that a text shows. Raises _Unknown where it shows only a part, or no literal."""
+    if len(text) > _LONGEST or REDACTED in text:
+        raise _Unknown
+    try:
+        return _literal(text)
+    except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
+        raise _Unknown from None
+
+
+def _shown(value: object) -> str:
+    """The text of a value. Raises _Unknown for one with sets, whose order depends on how they came about."""
+    pending = [value]
+    while pending:
+        each = pending.pop()
+        if isinstance(each, (set, frozenset)):
+            raise _Unknown
+        if isinstance(each, (list, tuple)):
+            pending += each
+        elif isinstance(each, dict):
+            pending += each.values()
+            pending += each
+    text = _RENDERED(value)
+    if REDACTED in text:
+        raise _Unknown
+    return text

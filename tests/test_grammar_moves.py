@@ -1,0 +1,280 @@
+"""What need not be computed: values that a line copies from its source, or from the frames before."""
+
+from __future__ import annotations
+
+import json
+import textwrap
+
+import pytest
+
+pytest.importorskip("sentencepiece")
+
+from cwm_tracer import wire
+from cwm_tracer.model import Event
+from cwm_tracer.wire import START_MARKER, Segment, Special
+from guided import lets, ruled_out
+from recorded import record
+
+HELPER = "def helper(a, b=2, *, c=3):\n    return a\n\n"
+SEEN = {"x": "1", "items": "[1, 'two', [3]]", "pair": "(4, 5)", "table": "{'k': 7}"}
+
+
+def frame(event: Special, source: str, **values: str) -> list[Segment]:
+    return [event, json.dumps(values), Special.ACTION, f"    {source}\n", Special.FRAME]
+
+
+def after(source: str, *frames: list[Segment], text: str = HELPER) -> list[Segment]:
+    """A trace that stands on the first line of a function, and some frames behind it."""
+    body = textwrap.indent(source + "\nlast = 0\n", "    ")
+    head = f"def main({', '.join(SEEN)}):"
+    return [
+        *wire.encode_context(f"{text}{head}  {START_MARKER}\n{body}"),
+        *(Special.CALL, json.dumps(SEEN), Special.ACTION, f"{head}\n", Special.FRAME),
+        *frame(Special.LINE, source.split("\n")[0], **dict.fromkeys(SEEN, "..")),
+        *(segment for each in frames for segment in each),
+    ]
+
+
+def back(source: str, argument: str) -> list[Segment]:
+    return [Special.RETURN, Special.ACTION, source, Special.ARGUMENT, json.dumps(argument), Special.FRAME]
+
+
+CALLED = [*frame(Special.CALL, "", a="1", b="2", c="3")[:3], "def helper(a, b=2, *, c=3):\n", Special.FRAME]
+RETURNED = back("def helper(a, b=2, *, c=3):\n", "1")
+
+
+def holds(before: list[Segment], event: Special, value: str, **values: str) -> bool:
+    """Whether the next frame can show `values`, and behind them the last of these with this value."""
+    *earlier, last = values
+    shown = json.dumps({**{name: values[name] for name in earlier}, last: value})
+    return lets(before, event, shown[:-1])
+
+
+UNCHANGED = dict.fromkeys(SEEN, "..")
+
+
+@pytest.mark.parametrize(
+    ("source", "right", "wrong"),
+    [
+        ("y = 17", "17", "1"),
+        ("y = -1.5", "-1.5", "1.5"),
+        ("y = 'it'", "'it'", "'if'"),
+        ("y = True", "True", "1"),
+        ("y = None", "None", "0"),
+        ("y = x", "1", "2"),
+        ("y = items", "[1, 'two', [3]]", "[1, 'two']"),
+        ("y = []", "[]", "[0]"),
+        ("y = [x, (2,)]", "[1, (2,)]", "[1, 2]"),
+        ("y = {'a': x}", "{'a': 1}", "{'a': 2}"),
+        ("y = items[x]", "'two'", "1"),
+        ("y = items[-1][0]", "3", "[3]"),
+        ("y = items[1:]", "['two', [3]]", "['two']"),
+        ("y = table['k']", "7", "'k'"),
+        ("y: int = 3", "3", "int"),
+        ("z = 1; y = z", "1", "0"),
+    ],
+)
+def test_what_a_line_copies_is_what_its_name_holds_then(source: str, right: str, wrong: str) -> None:
+    extra = {"z": "1"} if source.startswith("z") else {}
+    assert holds(after(source), Special.LINE, right, **UNCHANGED, **extra, y="")
+    assert not holds(after(source), Special.LINE, wrong, **UNCHANGED, **extra, y="")
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "y = x + 1",
+        "y = len(items)",
+        "y = f'{x}'",
+        "y = x > 2",
+        "y = {3, 1}",
+        "y = items[9]",
+        "y = GLOBAL",
+        "y = x or 2",
+    ],
+)
+def test_what_has_to_be_computed_is_left_to_the_model(source: str) -> None:
+    assert holds(after(source), Special.LINE, "anything", **UNCHANGED, y="")
+
+
+def test_a_name_that_may_tell_a_secret_can_hold_what_hides_it() -> None:
+    assert holds(after("y = 'swordfish'"), Special.LINE, "<redacted>", **UNCHANGED, y="")
+
+
+def test_a_name_that_is_bound_to_what_it_holds_has_not_changed() -> None:
+    assert lets(after("x = 1"), Special.LINE, '{"x": ".."')
+    assert not lets(after("x = 1"), Special.LINE, '{"x": "1"')
+    assert lets(after("x = 2"), Special.LINE, '{"x": "2"')
+    assert not lets(after("x = 2"), Special.LINE, '{"x": ".."')
+
+
+def test_names_change_places_at_once() -> None:
+    swapped = '{"x": "(4, 5)", "items": "..", "pair": "1"'
+    assert lets(after("x, pair = pair, x"), Special.LINE, swapped)
+    assert not lets(after("x, pair = pair, x"), Special.LINE, swapped.replace('"1"', '"(4, 5)"'))
+    assert holds(after("y, z = pair"), Special.LINE, "5", **UNCHANGED, y="4", z="")
+    assert not holds(after("y, z = pair"), Special.LINE, "4", **UNCHANGED, y="4", z="")
+
+
+def test_what_takes_the_place_of_an_element_may_change_anything() -> None:
+    assert holds(after("items[0] = y = 5"), Special.LINE, "6", **{**UNCHANGED, "items": "[5]"}, y="")
+
+
+def test_lists_of_a_class_of_their_own_are_not_taken_apart() -> None:
+    text = "class Reversed(list):\n    def __getitem__(self, place):\n        return 0\n\n"
+    assert holds(after("y = items[0]", text=text), Special.LINE, "0", **UNCHANGED, y="")
+    assert holds(after("for y in items:\n    pass", text=text), Special.LINE, "0", **UNCHANGED, y="")
+    assert not holds(after("y = x", text=text), Special.LINE, "0", **UNCHANGED, y="")
+
+
+def test_a_loop_goes_through_what_is_shown() -> None:
+    loop = "for y in items:\n    pass"
+    for element in ("1", "'two'", "[3]"):
+        assert holds(after(loop), Special.LINE, element, **UNCHANGED, y="")
+    assert not holds(after(loop), Special.LINE, "3", **UNCHANGED, y="")
+    assert lets(after("for x in pair:\n    pass"), Special.LINE, '{"x": ".."')
+    rebound = "for y in items:\n    items = 1"
+    assert holds(after(rebound), Special.LINE, "3", **UNCHANGED, y="")
+
+
+@pytest.mark.parametrize(
+    ("source", "right", "wrong"),
+    [
+        ("return x", "1", "2"),
+        ("return", "None", "0"),
+        ("return items, 'x'", "([1, 'two', [3]], 'x')", "([1, 'two'], 'x')"),
+        ("return items[1]", "'two'", "'one'"),
+        ("y = 1; return y", "1", "2"),
+    ],
+)
+def test_a_function_returns_what_its_return_names(source: str, right: str, wrong: str) -> None:
+    before = after(source)
+    assert lets(before, *back(f"    {source}\n", right))
+    assert not lets(before, *back(f"    {source}\n", wrong))
+
+
+def test_a_function_that_is_left_at_its_end_returns_none() -> None:
+    before = [*after("x = 2"), *frame(Special.LINE, "last = 0", **{**UNCHANGED, "x": "2"})]
+    assert lets(before, *back("    last = 0\n", "None"))
+    assert not lets(before, *back("    last = 0\n", "0"))
+
+
+def test_what_is_returned_through_a_finally_or_from_a_generator_is_not_told_by_the_last_line() -> None:
+    late = "try:\n    return x\nfinally:\n    y = 2"
+    before = [
+        *after(late),
+        *frame(Special.LINE, "    return x", **UNCHANGED),
+        *frame(Special.LINE, "    y = 2", **UNCHANGED),
+    ]
+    assert lets(before, *back("        y = 2\n", "1"))
+    assert lets(after("yield x"), *back("    yield x\n", "1"))
+
+
+def test_what_a_call_has_returned_is_bound_or_returned_again() -> None:
+    before = after("y = helper(x)", CALLED, RETURNED)
+    assert holds(before, Special.LINE, "1", **SEEN, y="")
+    assert not holds(before, Special.LINE, "2", **SEEN, y="")
+    before = after("return helper(x)", CALLED, RETURNED)
+    assert lets(before, *back("    return helper(x)\n", "1"))
+    assert not lets(before, *back("    return helper(x)\n", "2"))
+    assert holds(after("y = helper(x) + 1", CALLED, RETURNED), Special.LINE, "2", **SEEN, y="")
+
+
+@pytest.mark.parametrize(
+    ("call", "right"),
+    [
+        ("helper(x)", {"a": "1", "b": "2", "c": "3"}),
+        ("helper('s', c=pair, b=items[0])", {"a": "'s'", "b": "1", "c": "(4, 5)"}),
+        ("helper([x, x])", {"a": "[1, 1]", "b": "2", "c": "3"}),
+    ],
+)
+def test_a_call_passes_what_its_arguments_and_defaults_name(call: str, right: dict[str, str]) -> None:
+    for source in (f"y = {call}", f"return {call}", f"y = 1 + {call}", f"if {call}:\n    pass"):
+        assert lets(after(source), Special.CALL, json.dumps(right))
+        for name in right:
+            assert not lets(after(source), Special.CALL, json.dumps({**right, name: "9"}))
+
+
+@pytest.mark.parametrize(
+    "call", ["helper(x + 1)", "helper(*pair)", "helper(items, items.pop())", "helper(items, helper(x))"]
+)
+def test_an_argument_that_is_computed_or_may_change_meanwhile_is_left_to_the_model(call: str) -> None:
+    assert lets(after(f"y = {call}"), Special.CALL, '{"a": "[]"')
+
+
+MOVING = """
+import contextlib
+
+def swap(a, b, *rest, key=None, **more):
+    a, b = b, a
+    (c, d), e = (a, b), [a, b]
+    return e, key
+
+def late(x):
+    try:
+        return x
+    finally:
+        x = 0
+
+def managed(x):
+    with contextlib.suppress(KeyError):
+        return x
+    return None
+
+def nothing(x):
+    if x:
+        x = None
+
+def failing(x):
+    x = {}["missing"]
+    return x
+
+def loops(items):
+    found = []
+    for item in items:
+        for part in [item, 1, 1]:
+            found = [*found, part]
+            if part:
+                items = items
+    for letter in "aab":
+        last = letter
+    for key in {"a": 1, "b": 2}:
+        items.append(key)
+        break
+    for item in items:
+        if len(items) < 9:
+            items.append(item)
+    return last
+
+def changing(x=1):
+    def inner():
+        nonlocal x
+        x = 5
+        return 2
+    y = inner()
+    z = x
+    return z
+
+def main():
+    text = 'é "quoted" \\n' ; password = "swordfish"
+    first, second = swap(1, [2], 3, key="k")
+    pair = swap(first, second)
+    low = late(1) ; low = late(low)
+    kept = managed(pair)
+    none = nothing(True)
+    try:
+        failing(1)
+    except KeyError as error:
+        none = str(error)
+    big = 1e22 ; small = -0.0 ; many = [0.1, True, None, b"x", (1,), {1: "one"}]
+    loops(many)
+    value = changing()
+    many[0] = value = 7
+    return [text, many[1:3], {"k": low}, kept]
+"""
+
+
+def test_recordings_of_code_that_moves_values_lie_inside() -> None:
+    recording = record(MOVING)
+    assert sum(frame.event is Event.RETURN for frame in recording.frames) == 11
+    assert ruled_out(recording) == []
