@@ -178,6 +178,11 @@ def test_what_cannot_change_does_not_while_no_line_binds_it_anew(value: str, las
     assert lets(after("a = make()\na = make()\nlast()", frames[0], line("a = make()", a=value)), *line("last()", a="4"))
 
 
+def test_a_function_that_may_get_another_name_does_not_last() -> None:
+    frames = [line("f = make()"), line("f.__qualname__ = 'g'", f="<function f>")]
+    assert lets(after("f = make()\nf.__qualname__ = 'g'\nlast()", *frames), *line("last()", f="<function g>"))
+
+
 def test_a_line_without_calls_changes_nothing_but_what_it_binds() -> None:
     frames = [line("a = []"), line("b = a", a="[]"), line("last()", a="..", b="[]")]
     before = after("a = []\nb = a\nlast()\nlast()", *frames[:2])

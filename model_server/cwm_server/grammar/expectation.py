@@ -143,8 +143,7 @@ class Expectation:
         self._sure = sure.difference(self._before)
         self._keep = {}
         for name, value in zip(self._before, values.values(), strict=True):
-            lasts = _LASTING.fullmatch(value) is not None
-            if name not in binds and name not in unbinds and (calm or lasts):
+            if name not in binds and name not in unbinds and (calm or self._lasts(value)):
                 self._keep[name] = Choices([_UNCHANGED if activation.fresh else spelled(value)])
 
     def _expect_moves(self, step: Step, values: Values) -> None:
@@ -170,7 +169,7 @@ class Expectation:
         if name.startswith("__") or self._keep is None:  # a class may spell it in another way
             return
         before = values.get(name) if self._activation.fresh else None
-        allowed = [spelled(text) for text in texts if text != before or _LASTING.fullmatch(text) is None]
+        allowed = [spelled(text) for text in texts if text != before or not self._lasts(text)]
         if before in texts:
             allowed.append(_UNCHANGED)
         self._keep[spelled(name)] = Choices([*allowed, spelled(REDACTED)])
@@ -186,11 +185,11 @@ class Expectation:
     def _lasting(self, values: Values) -> Values:
         """The variables that hold the same whatever is called."""
         rebound = self._source.rebound
-        return {
-            name: value
-            for name, value in values.items()
-            if _LASTING.fullmatch(value) is not None and spelled(name) not in rebound
-        }
+        return {name: value for name, value in values.items() if self._lasts(value) and spelled(name) not in rebound}
+
+    def _lasts(self, value: str) -> bool:
+        """Whether a value is shown like this as long as a name is bound to it."""
+        return _LASTING.fullmatch(value) is not None and not (value.startswith("<") and self._source.renames)
 
     def _names_after(self, said: frozenset[bytes]) -> tuple[Choices, bool]:
         if self._keep is None:
