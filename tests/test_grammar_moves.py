@@ -98,7 +98,9 @@ def test_what_has_to_be_computed_is_left_to_the_model(source: str) -> None:
 
 
 def test_a_name_that_may_tell_a_secret_can_hold_what_hides_it() -> None:
-    assert holds(after("y = 'swordfish'"), Special.LINE, "<redacted>", **UNCHANGED, y="")
+    hidden = after("y = 'swordfish'", text="def login(password):\n    return password\n\n")
+    assert holds(hidden, Special.LINE, "<redacted>", **UNCHANGED, y="")
+    assert not holds(after("y = 'swordfish'"), Special.LINE, "<redacted>", **UNCHANGED, y="")
 
 
 def test_a_name_that_is_bound_to_what_it_holds_has_not_changed() -> None:
@@ -106,6 +108,11 @@ def test_a_name_that_is_bound_to_what_it_holds_has_not_changed() -> None:
     assert not lets(after("x = 1"), Special.LINE, '{"x": "1"')
     assert lets(after("x = 2"), Special.LINE, '{"x": "2"')
     assert not lets(after("x = 2"), Special.LINE, '{"x": ".."')
+
+
+def test_all_that_a_line_copies_is_there_then() -> None:
+    assert not lets(after("y = 1; z = x"), Special.LINE, json.dumps({**UNCHANGED, "y": "1"}))
+    assert lets(after("y = 1; z = x"), Special.LINE, json.dumps({**UNCHANGED, "y": "1", "z": "1"}))
 
 
 def test_names_change_places_at_once() -> None:
@@ -246,6 +253,14 @@ def loops(items):
             items.append(item)
     return last
 
+count = 0
+
+def outside():
+    global count
+    count = 5
+    x = count
+    return x
+
 def changing(x=1):
     def inner():
         nonlocal x
@@ -269,6 +284,7 @@ def main():
     big = 1e22 ; small = -0.0 ; many = [0.1, True, None, b"x", (1,), {1: "one"}]
     loops(many)
     value = changing()
+    outside()
     many[0] = value = 7
     return [text, many[1:3], {"k": low}, kept]
 """
@@ -276,5 +292,5 @@ def main():
 
 def test_recordings_of_code_that_moves_values_lie_inside() -> None:
     recording = record(MOVING)
-    assert sum(frame.event is Event.RETURN for frame in recording.frames) == 11
+    assert sum(frame.event is Event.RETURN for frame in recording.frames) == 12
     assert ruled_out(recording) == []

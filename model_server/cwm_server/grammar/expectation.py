@@ -153,8 +153,10 @@ class Expectation:
             return
         known = Known(values if activation.fresh else self._lasting(values), activation.returned)
         statements = step.ordered()
-        for name, text in moves.bound(statements, known).items():
+        bound = moves.bound(statements, known)
+        for name, text in bound.items():
             self._may_hold(name, [text], values)
+        self._sure = self._sure | (self._new & {spelled(name) for name in bound})
         if activation.fresh and isinstance(statements[0], ast.For) and len(statements) == 1:
             for name, texts in moves.elements(statements[0], known).items():
                 self._may_hold(name, texts, values)
@@ -162,7 +164,7 @@ class Expectation:
                     self._keep[spelled(name)] = Choices([*self._keep[spelled(name)].texts, _UNCHANGED])
         result = moves.result(statements, known)
         if result is not None:
-            self.result = _either(result)
+            self.result = self._or_hidden([spelled(result)])
 
     def _may_hold(self, name: str, texts: list[str], values: Values) -> None:
         """Note what a variable can hold that a line binds."""
@@ -172,7 +174,7 @@ class Expectation:
         allowed = [spelled(text) for text in texts if text != before or not self._lasts(text)]
         if before in texts:
             allowed.append(_UNCHANGED)
-        self._keep[spelled(name)] = Choices([*allowed, spelled(REDACTED)])
+        self._keep[spelled(name)] = self._or_hidden(allowed)
 
     def _arguments(self, step: Step, function: str) -> dict[bytes, Choices]:
         values, moves = self._activation.values, self._source.moves
@@ -180,12 +182,15 @@ class Expectation:
         if values is None or moves is None or len(statements) != 1:
             return {}
         passed = moves.passed(statements[0], function, Known(values), self._lasting(values))
-        return {spelled(name): _either(text) for name, text in passed.items()}
+        return {spelled(name): self._or_hidden([spelled(text)]) for name, text in passed.items()}
 
     def _lasting(self, values: Values) -> Values:
         """The variables that hold the same whatever is called."""
         rebound = self._source.rebound
         return {name: value for name, value in values.items() if self._lasts(value) and spelled(name) not in rebound}
+
+    def _or_hidden(self, texts: list[bytes]) -> Choices:
+        return Choices([*texts, spelled(REDACTED)] if self._source.hides else texts)
 
     def _lasts(self, value: str) -> bool:
         """Whether a value is shown like this as long as a name is bound to it."""
@@ -198,8 +203,3 @@ class Expectation:
         if due is not None:
             return Choices({due, *(self._optional - said)}), False
         return Choices((self._optional | self._new) - said), self._sure <= said
-
-
-def _either(text: str) -> Choices:
-    """A text, or that it is hidden: its name may tell a secret."""
-    return Choices([spelled(text), spelled(REDACTED)])

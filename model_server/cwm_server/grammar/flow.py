@@ -78,8 +78,11 @@ class Flow:
         flow.begin = flow._block(function.body, frozenset((END,)), _Around())
         if END in flow.begin:  # nothing runs, not even a `pass`: the `def` line is reported
             flow.begin |= flow._add(function, (), frozenset((END,)), _Around(), (function.lineno,))
+        outside = set(_said_global(function))
         ends = not _suspends(function) and not _returns_late(function)
         for step in flow.steps.values():
+            step.binds -= outside
+            step.sure = step.sure - outside
             step.ends = ends and not any(isinstance(each, ast.Return) for each in step.statements.values())
         return flow
 
@@ -315,6 +318,13 @@ def _leaving(body: Sequence[ast.stmt], around: _Around) -> frozenset[int]:
         elif isinstance(node, ast.Continue):
             lines |= around.loop
     return lines
+
+
+def _said_global(function: ast.FunctionDef | ast.AsyncFunctionDef) -> Iterator[str]:
+    """The names that are no variables of a function, though it binds them."""
+    for each in (each for statement in function.body for each in _walk(statement)):
+        if isinstance(each, ast.Global):
+            yield from each.names
 
 
 def _suspends(function: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:

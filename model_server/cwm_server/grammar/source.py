@@ -15,8 +15,11 @@ from cwm_server.grammar.moves import Moves
 from cwm_server.grammar.outline import Outline
 from cwm_server.grammar.reach import Plain, plain_functions
 from cwm_server.grammar.syntax import ADDED, COMPREHENSIONS, FUNCTIONS, ITERATED, WORD, names_of
+from cwm_tracer.redaction import Redactor
 from cwm_tracer.source import parsed
 from cwm_tracer.wire import START_MARKER, strip_marker
+
+_REDACTOR = Redactor()
 
 
 class Choices:
@@ -86,6 +89,7 @@ class Source:
         self.binds_freely = self._outline is None or self._outline.binds_freely
         self.rebound = _spelled(self._outline.rebound) if self._outline is not None else frozenset()
         self.renames = "__qualname__" in text  # functions and classes may come to be shown in another way
+        self.hides = any(map(_REDACTOR.is_secret_name, set(WORD.findall(text))))  # some value may be redacted
         marked = [number for number in every if _is_marked(self._lines[number - 1])]
         self.entry = Choices(self._shown(marked)) if marked else self.anywhere.lines
         self._openings: list[tuple[Opening, list[bytes]]] = []
