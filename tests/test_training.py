@@ -354,7 +354,7 @@ def test_the_sizes_have_the_parameters_that_their_names_promise(tokenizer: Sente
             for name, config in SIZES.items()
         }
     assert 5_000 < counts["tiny"] < 50_000
-    assert 4.5e6 < counts["small"] < 6e6
+    assert 5.5e6 < counts["small"] < 7e6
     assert 25e6 < counts["medium"] < 35e6
     assert 90e6 < counts["large"] < 110e6
 
