@@ -261,6 +261,22 @@ def outside():
     x = count
     return x
 
+def several(x, y):
+    x = x + 1; y = x
+    y = len("abc"); z = y; z = z
+    a = late(1); b = late(2)
+    c, d = late(3), late(4)
+    e = f = late(5)
+    x = late(x); return x
+
+def rebinding(items):
+    def change():
+        nonlocal items
+        items = ["other"]
+    for item in items:
+        change()
+    return item
+
 def changing(x=1):
     def inner():
         nonlocal x
@@ -284,6 +300,8 @@ def main():
     big = 1e22 ; small = -0.0 ; many = [0.1, True, None, b"x", (1,), {1: "one"}]
     loops(many)
     value = changing()
+    several(3, 1)
+    rebinding(["a", "b"])
     outside()
     many[0] = value = 7
     return [text, many[1:3], {"k": low}, kept]
@@ -292,5 +310,5 @@ def main():
 
 def test_recordings_of_code_that_moves_values_lie_inside() -> None:
     recording = record(MOVING)
-    assert sum(frame.event is Event.RETURN for frame in recording.frames) == 12
+    assert sum(frame.event is Event.RETURN for frame in recording.frames) == 22
     assert ruled_out(recording) == []

@@ -158,7 +158,8 @@ class Expectation:
             self._may_hold(name, [text], values)
         self._sure = self._sure | (self._new & {spelled(name) for name in bound})
         if activation.fresh and isinstance(statements[0], ast.For) and len(statements) == 1:
-            for name, texts in moves.elements(statements[0], known).items():
+            kept = {name: value for name, value in values.items() if spelled(name) not in self._source.rebound}
+            for name, texts in moves.elements(statements[0], Known(kept)).items():
                 self._may_hold(name, texts, values)
                 if name in values:
                     self._keep[spelled(name)] = Choices([*self._keep[spelled(name)].texts, _UNCHANGED])

@@ -48,30 +48,35 @@ class Moves:
     functions: Mapping[str, ast.arguments]
     apart: bool = True
 
-    def bound(self, statements: Iterable[ast.AST], known: Known) -> dict[str, str]:
+    def bound(self, statements: Sequence[ast.AST], known: Known) -> dict[str, str]:
         """The texts of what some statements of one line bind, of those names for which they can be read."""
-        found: dict[str, str] = {}
+        after = self._after(statements, known)
+        names = _stored(statements)
+        return {} if after is None else {name: text for name, text in after.items() if name in names}
+
+    def _after(self, statements: Sequence[ast.AST], known: Known) -> dict[str, str] | None:
+        """What can be read of all variables after some statements; None where one of them may change anything."""
+        values = dict(known.values)
+        returned = known.returned if len(statements) == 1 else None  # another may have called as well
         for node in statements:
             if isinstance(node, (ast.Pass, ast.Return)) or _is_constant(node):
                 continue
             if not isinstance(node, (ast.Assign, ast.AnnAssign)) or node.value is None:
-                return {}
-            targets = node.targets if isinstance(node, ast.Assign) else [node.target]
-            here = Known({**known.values, **found}, known.returned)
-            for target in targets:
-                if not self._assign(target, node.value, here, found):
-                    return {}
-        return found
+                return None
+            here = Known(dict(values), returned)
+            for target in node.targets if isinstance(node, ast.Assign) else [node.target]:
+                if not self._assign(target, node.value, here, values):
+                    return None
+        return values
 
     def result(self, statements: Sequence[ast.AST], known: Known) -> str | None:
         """The text of what a `return`, the last of some statements of one line, returns; None where it is computed."""
         last = statements[-1] if statements else None
         if not isinstance(last, ast.Return):
             return None
-        before = self.bound(statements[:-1], known)
-        if len(statements) > 1 and not before:
+        values = self._after(statements[:-1], known)
+        if values is None:
             return None
-        values = {**known.values, **before}
         return "None" if last.value is None else self._text(last.value, Known(values, known.returned))
 
     def passed(self, statement: ast.AST, function: str, known: Known, lasting: Mapping[str, str]) -> dict[str, str]:
@@ -104,28 +109,29 @@ class Moves:
         except _Unknown:
             return {}
 
-    def _assign(self, target: ast.expr, value: ast.expr, known: Known, found: dict[str, str]) -> bool:
-        """Add what an assignment binds to `found`; False where it may change something else besides."""
+    def _assign(self, target: ast.expr, value: ast.expr, known: Known, values: dict[str, str]) -> bool:
+        """Note in `values` what an assignment binds; False where it may change something else besides."""
         if isinstance(target, ast.Name):
             text = self._text(value, known)
-            found.pop(target.id, None)
+            values.pop(target.id, None)
             if text is not None:
-                found[target.id] = text
+                values[target.id] = text
             return True
         if not isinstance(target, (ast.Tuple, ast.List)) or not all(isinstance(e, ast.Name) for e in target.elts):
             return False
         names = [each.id for each in target.elts if isinstance(each, ast.Name)]
         if isinstance(value, (ast.Tuple, ast.List)):
-            texts = [None if isinstance(each, ast.Starred) else self._text(each, known) for each in value.elts]
+            here = Known(known.values)
+            texts = [None if isinstance(each, ast.Starred) else self._text(each, here) for each in value.elts]
         else:
             try:
                 texts = [_shown(each) for each in _items(self._value(value, known))]
             except _Unknown:
                 texts = []
         for name, text in zip(names, texts if len(texts) == len(names) else [None] * len(names), strict=True):
-            found.pop(name, None)
+            values.pop(name, None)
             if text is not None:
-                found[name] = text
+                values[name] = text
         return True
 
     def _value(self, node: ast.expr, known: Known) -> object:
