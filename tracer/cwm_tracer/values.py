@@ -237,7 +237,7 @@ class Renderer:
         items = items_of(value)
         if len(items) > (self._limits.characters if isinstance(items, (str, bytes)) else self._limits.items):
             return self._summary(value, items, inside)
-        if self._own.interferes(value):
+        if not has_payload(kind) and self._own.interferes(value):
             return placeholder(value)
         make: Callable[[object], object] = repr
         banned = self._unshown
