@@ -269,6 +269,19 @@ def several(x, y):
     e = f = late(5)
     x = late(x); return x
 
+def abandoning(items):
+    def first():
+        numbers = (item for item in items)
+        return next(numbers)
+    return first()
+
+def abandoned(items):
+    numbers = (item for item in items)
+    return next(numbers)
+
+def passing(items):
+    return abandoned(items)
+
 def rebinding(items):
     def change():
         nonlocal items
@@ -302,6 +315,8 @@ def main():
     value = changing()
     several(3, 1)
     rebinding(["a", "b"])
+    abandoning(["a", "b"])
+    passing(["a", "b"])
     outside()
     many[0] = value = 7
     return [text, many[1:3], {"k": low}, kept]
@@ -310,5 +325,5 @@ def main():
 
 def test_recordings_of_code_that_moves_values_lie_inside() -> None:
     recording = record(MOVING)
-    assert sum(frame.event is Event.RETURN for frame in recording.frames) == 22
+    assert sum(frame.event is Event.RETURN for frame in recording.frames) == 30
     assert ruled_out(recording) == []

@@ -116,10 +116,12 @@ class Automaton:
         activations, line = place.activations, _bytes(frame.source)
         if frame.event is Event.CALL:
             activations += (self._activation(line, frame),)
-        elif frame.event is Event.RETURN:
-            activations = activations[:-1]
-            if activations:
-                activations = (*activations[:-1], replace(activations[-1], fresh=False, returned=frame.argument))
+        elif frame.event is Event.RETURN and activations:
+            *outer, left = activations
+            if outer:
+                told = (left.function, frame.argument or "") if left.function else outer[-1].returned
+                outer[-1] = replace(outer[-1], fresh=False, returned=told)
+            activations = tuple(outer)
         elif activations:
             activations = (*activations[:-1], self._moved(place, line, frame))
         return Place(activations, True)
@@ -339,7 +341,8 @@ class Automaton:
         inner = source.inner(line, frame.locals or {})
         if inner is not None:  # it may go on from the middle
             return Activation(*inner, at=inner[1].begin, values=values, fresh=True)
-        return Activation(source.region(line), source.flow(line), begun=False, values=values, fresh=True)
+        region, flow, function = source.region(line), source.flow(line), source.function(line)
+        return Activation(region, flow, begun=False, values=values, fresh=True, function=function)
 
     def _moved(self, place: Place, line: bytes, frame: Frame) -> Activation:
         """The innermost activation behind a LINE or an EXCEPTION."""

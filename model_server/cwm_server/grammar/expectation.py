@@ -33,7 +33,8 @@ class Activation:
 
     `at` are the lines on which it may stand, empty where that is not known. `begun`: a line of it has run. `values`
     are None where they are not known. `fresh`: nothing else ran since its last frame, so that `..` may stand.
-    `raised`: its last frame is an exception. `returned`: what was called last since its last line has returned this.
+    `raised`: its last frame is an exception. `function` is the plain function that was called, `returned` the plain
+    one that it has called last since its last line, with what that returned.
     """
 
     region: Region | None = None
@@ -43,7 +44,8 @@ class Activation:
     values: Values | None = None
     fresh: bool = False
     raised: bool = False
-    returned: str | None = None
+    function: str = ""
+    returned: tuple[str, str] | None = None
 
 
 class Expectation:

@@ -30,12 +30,12 @@ class _Unknown(Exception):
 class Known:
     """What can be read before some statements go on.
 
-    `values` are the texts of variables that are sure to hold; `returned` is what the function that was called last
-    returned, None where none was since the line began.
+    `values` are the texts of variables that are sure to hold; `returned` is the plain function that was called last,
+    with what it returned, None where none was since the line began.
     """
 
     values: Mapping[str, str]
-    returned: str | None = None
+    returned: tuple[str, str] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +143,7 @@ class Moves:
             return None if text is None or REDACTED in text else text
         if isinstance(node, ast.Call):
             called = node.func.id if isinstance(node.func, ast.Name) else ""
-            return known.returned if called in self.functions else None
+            return known.returned[1] if known.returned is not None and known.returned[0] == called else None
         try:
             return _shown(self._value(node, known))
         except _Unknown:

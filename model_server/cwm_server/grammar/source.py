@@ -143,6 +143,13 @@ class Source:
             self._flows[number] = flow if clear else None
         return self._flows[number]
 
+    def function(self, line: bytes) -> str:
+        """The plain function that a CALL on a line of this text begins; empty for anything else."""
+        numbers = self._numbers.get(line, [])
+        known = self.moves.functions if self.moves is not None else {}
+        found = {opening.function for opening, _ in self._openings if not opening.lines.isdisjoint(numbers)}
+        return found.pop() if len(found) == 1 and found <= known.keys() else ""
+
     def inner(self, line: bytes, shown: Collection[str]) -> tuple[Region, Flow] | None:
         """Where the activation of a comprehension or a lambda stands, told by its CALL; None for any other."""
         numbers = self._numbers.get(line, [])
