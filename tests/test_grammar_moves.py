@@ -290,6 +290,19 @@ def rebinding(items):
         change()
     return item
 
+class Private:
+    def method(self, items):
+        __a = 1; __b = __a
+        for __i in items:
+            __b = __i
+        return __b
+
+def dunder(items):
+    __i = 0; __b = __i
+    for __i in items:
+        __b = __i
+    return __b
+
 def changing(x=1):
     def inner():
         nonlocal x
@@ -317,6 +330,8 @@ def main():
     rebinding(["a", "b"])
     abandoning(["a", "b"])
     passing(["a", "b"])
+    Private().method([3, 4])
+    dunder([3, 4])
     outside()
     many[0] = value = 7
     return [text, many[1:3], {"k": low}, kept]

@@ -298,6 +298,25 @@ def test_the_rate_rises_stays_and_falls_to_zero() -> None:
     assert schedule(0.0) < schedule(0.005) < schedule(0.01) == 1.0 == schedule(0.6)
     assert schedule(5 / 6) == pytest.approx(0.5)
     assert schedule(1.0) == 0.0
+    assert schedule(0.64, decay=0.36) == pytest.approx(1.0)
+    assert schedule(0.82, decay=0.36) == pytest.approx(0.5)
+
+
+def test_a_run_lets_its_rate_fall_over_the_part_it_is_told(
+    data: Path, tokenizer: SentencePieceTokenizer, tmp_path: Path
+) -> None:
+    for name, decay in (("third", 1 / 3), ("same", 1 / 3), ("all", 1.0)):
+        trainer(data, tokenizer, tmp_path / name, tokens=12_000, decay=decay).run()
+    assert same(weights(tmp_path / "third"), weights(tmp_path / "same"))
+    assert not same(weights(tmp_path / "third"), weights(tmp_path / "all"))
+
+
+@pytest.mark.parametrize("decay", ["0", "1.5"])
+def test_a_rate_cannot_fall_over_more_than_the_run(data: Path, decay: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as refused:
+        main(["train", "--data", str(data), "--out", "nowhere", "--tokens", "10", "--decay", decay])
+    assert refused.value.code == 2
+    assert "--decay is a part of the budget" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("shape", [(3, 16, 16), (2, 40, 16), (2, 16, 40)])

@@ -237,13 +237,13 @@ class Renderer:
         items = items_of(value)
         if len(items) > (self._limits.characters if isinstance(items, (str, bytes)) else self._limits.items):
             return self._summary(value, items, inside)
-        if not has_payload(kind) and self._own.interferes(value):
-            return placeholder(value)
         make: Callable[[object], object] = repr
         banned = self._unshown
         if has_payload(kind):
             banned = {}  # what takes long there is the value or the machine, not the type
             make = functools.partial(payload_of, show=lambda element: self._text(element, depth + 1, inside))
+        elif self._own.interferes(value):
+            return placeholder(value)
         told = self._ask(make, value, banned)
         return placeholder(value) if told is None else self.redactor.hide(told)
 

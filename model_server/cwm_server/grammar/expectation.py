@@ -155,29 +155,27 @@ class Expectation:
             return
         known = Known(values if activation.fresh else self._lasting(values), activation.returned)
         statements = step.ordered()
-        bound = moves.bound(statements, known)
-        for name, text in bound.items():
-            self._may_hold(name, [text], values)
-        self._sure = self._sure | (self._new & {spelled(name) for name in bound})
+        for name, text in moves.bound(statements, known).items():
+            if not name.startswith("__"):  # a class may spell it in another way
+                self._keep[spelled(name)] = self._held(name, [text], values)
+                self._sure |= self._new & {spelled(name)}
         if activation.fresh and isinstance(statements[0], ast.For) and len(statements) == 1:
             kept = {name: value for name, value in values.items() if spelled(name) not in self._source.rebound}
             for name, texts in moves.elements(statements[0], Known(kept)).items():
-                self._may_hold(name, texts, values)
-                if name in values:
-                    self._keep[spelled(name)] = Choices([*self._keep[spelled(name)].texts, _UNCHANGED])
+                if not name.startswith("__"):
+                    behind = [values[name]] if name in values else []  # where the loop ends
+                    self._keep[spelled(name)] = self._held(name, [*texts, *behind], values)
         result = moves.result(statements, known)
         if result is not None:
             self.result = self._or_hidden([spelled(result)])
 
-    def _may_hold(self, name: str, texts: list[str], values: Values) -> None:
-        """Note what a variable can hold that a line binds."""
-        if name.startswith("__") or self._keep is None:  # a class may spell it in another way
-            return
+    def _held(self, name: str, texts: list[str], values: Values) -> Choices:
+        """What a variable can hold that a line binds to one of some values."""
         before = values.get(name) if self._activation.fresh else None
         allowed = [spelled(text) for text in texts if text != before or not self._lasts(text)]
         if before in texts:
             allowed.append(_UNCHANGED)
-        self._keep[spelled(name)] = self._or_hidden(allowed)
+        return self._or_hidden(allowed)
 
     def _arguments(self, step: Step, function: str) -> dict[bytes, Choices]:
         values, moves = self._activation.values, self._source.moves

@@ -31,6 +31,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     train.add_argument("--init", type=Path, help="directory of a model to start from, with its tokenizer")
     train.add_argument("--minutes", type=float, help="budget of time, all resumed runs together")
     train.add_argument("--tokens", type=float, help="budget of tokens")
+    train.add_argument(
+        "--decay", type=float, default=1 / 3, help="part of the budget, at its end, over which the learning rate falls"
+    )
     train.add_argument("--context", type=int, default=2048, help="longest document in tokens; longer ones are cut")
     train.add_argument("--batch", type=int, default=8_192, help="tokens of a step")
     train.add_argument("--micro", type=int, default=4_096, help="tokens that a process works on at once")
@@ -56,6 +59,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _tokenizer(options)
     if options.minutes is None and options.tokens is None:
         parser.error("a run needs a budget: --minutes or --tokens")
+    if not 0 < options.decay <= 1:
+        parser.error("--decay is a part of the budget: more than 0, at most 1")
     if options.processes > 1 and "RANK" not in os.environ:
         return _spawn(list(arguments if arguments is not None else sys.argv[1:]), options.processes)
     return _train(options)
@@ -111,6 +116,7 @@ def _train(options: argparse.Namespace) -> int:
     settings = Settings(
         minutes=options.minutes,
         tokens=options.tokens,
+        decay=options.decay,
         context=options.context,
         batch=options.batch,
         micro=options.micro,

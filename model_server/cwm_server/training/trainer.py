@@ -38,6 +38,7 @@ class Settings:
 
     minutes: float | None = None
     tokens: float | None = None
+    decay: float = 1 / 3  # of the budget, at its end: there the learning rate falls
     context: int = 1024
     batch: int = 8_192
     micro: int = 4_096
@@ -122,7 +123,7 @@ class Trainer:
             share, loss_sums, counts = self._gradients(batch, share)
             if share >= 1.0:
                 break
-            norm = self.optimizer.step(schedule(share))
+            norm = self.optimizer.step(schedule(share, decay=self.settings.decay))
             self.progress.step += 1
             self.progress.batch += 1
             self.progress.tokens += int((batch.classes != 255).sum())

@@ -32,7 +32,7 @@ Item = Any
 Entry = Any
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False)
 class Place:
     """An event on a line."""
 
