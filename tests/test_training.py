@@ -103,9 +103,9 @@ def same(first: dict[str, torch.Tensor], second: dict[str, torch.Tensor]) -> boo
 
 
 def test_what_a_token_counts_in_the_loss_is_up_to_its_class() -> None:
-    weights = loss_weights(given=0.02, changed=3.0, action=4.0)
+    weights = loss_weights(given=0.02, changed=3.0, action=4.0, argument=2.0)
     classes = [GIVEN, EVENT, LOCALS, CHANGED, ACTION, ARGUMENT, 255]
-    assert weights[classes].tolist() == pytest.approx([0.02, 1, 1, 3, 4, 1, 0])
+    assert weights[classes].tolist() == pytest.approx([0.02, 1, 1, 3, 4, 2, 0])
 
 
 def test_a_run_learns_and_leaves_a_model_that_can_be_served(

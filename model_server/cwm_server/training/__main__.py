@@ -45,6 +45,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     train.add_argument("--rate", type=float, help="learning rate of the matrices")
     train.add_argument("--changed-weight", type=float, default=1.0, help="weight of the loss on changed values")
     train.add_argument("--action-weight", type=float, default=1.0, help="weight of the loss on the lines that run next")
+    train.add_argument("--argument-weight", type=float, default=1.0, help="weight of the loss on returned values")
     train.add_argument(
         "--outcome-weight", type=float, default=0.0, help="weight of the loss on how the conditions of lines come out"
     )
@@ -126,6 +127,7 @@ def _train(options: argparse.Namespace) -> int:
         compile=options.compile,
         changed_weight=options.changed_weight,
         action_weight=options.action_weight,
+        argument_weight=options.argument_weight,
         outcome_weight=options.outcome_weight,
         given_weight=options.given_weight,
         eval_every=options.eval_every,

@@ -66,15 +66,16 @@ def split(batch: Batch, tokens: int, rank: int = 0, world: int = 1) -> Iterator[
         yield Batch(*(tensor[start : start + rows] for tensor in own))
 
 
-def loss_weights(given: float, changed: float, action: float) -> Tensor:
+def loss_weights(given: float, changed: float, action: float, argument: float) -> Tensor:
     """The weight of a token's loss by its class, indexed 0 to 255; padding weighs nothing."""
-    from cwm_server.training.corpus import ACTION, CHANGED, CLASSES
+    from cwm_server.training.corpus import ACTION, ARGUMENT, CHANGED, CLASSES
 
     weights = torch.zeros(256)
     weights[: len(CLASSES)] = 1.0
     weights[GIVEN] = given
     weights[CHANGED] = changed
     weights[ACTION] = action
+    weights[ARGUMENT] = argument
     return weights
 
 

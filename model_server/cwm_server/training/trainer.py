@@ -49,6 +49,7 @@ class Settings:
     given_weight: float = 0.1
     changed_weight: float = 1.0
     action_weight: float = 1.0
+    argument_weight: float = 1.0
     outcome_weight: float = 0.0
     eval_every: int = 100
     eval_documents: int = 64
@@ -97,9 +98,9 @@ class Trainer:
         if self.outcome is not None:
             self.parameters |= {HEAD + name: parameter for name, parameter in self.outcome.named_parameters()}
         self.optimizer = Optimizer(self.parameters, rates)
-        self.weights = loss_weights(settings.given_weight, settings.changed_weight, settings.action_weight).to(
-            settings.device
-        )
+        self.weights = loss_weights(
+            settings.given_weight, settings.changed_weight, settings.action_weight, settings.argument_weight
+        ).to(settings.device)
         self._loss: Callable[..., tuple[Tensor, Tensor, Tensor]] = self._losses
         if settings.compile:
             self._loss = torch.compile(self._losses, dynamic=True)
