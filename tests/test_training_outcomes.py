@@ -10,7 +10,8 @@ pytest.importorskip("sentencepiece")
 
 import torch
 
-from cwm_server.training.outcomes import NONE, NOT_TAKEN, TAKEN, OutcomeHead, outcomes, tapped_layers
+from cwm_server.training.heads import OutcomeHead, tapped_layers
+from cwm_server.training.outcomes import NONE, NOT_TAKEN, TAKEN, outcomes
 from cwm_tracer.model import Event, Frame
 from cwm_tracer.wire import START, Segment, encode_frame
 
@@ -74,4 +75,4 @@ def test_only_the_ends_of_conditions_count_and_a_right_judgement_costs_less() ->
 
 
 def test_the_head_leaves_layers_that_can_use_its_answer() -> None:
-    assert [tapped_layers(count) for count in (1, 2, 4, 8, 16)] == [1, 1, 3, 6, 12]
+    assert [tapped_layers(count) for count in (1, 2, 4, 8, 16)] == [(1, 1), (1, 1), (2, 3), (5, 6), (10, 12)]

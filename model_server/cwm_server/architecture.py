@@ -207,12 +207,16 @@ class Decoder(nn.Module):
 
         See `tapped`.
         """
-        return self.tapped(ids, 0, positions, documents)[0]
+        return self.tapped(ids, (), positions, documents)[0]
 
     def tapped(
-        self, ids: Tensor, layers: int, positions: Tensor | None = None, documents: Tensor | None = None
-    ) -> tuple[Tensor, Tensor]:
-        """Normalised final hidden states (B, T, C), and what the first `layers` layers give, as it is.
+        self,
+        ids: Tensor,
+        layers: Sequence[int],
+        positions: Tensor | None = None,
+        documents: Tensor | None = None,
+    ) -> tuple[Tensor, list[Tensor]]:
+        """Normalised final hidden states (B, T, C), and what the first so many `layers` give, as it is.
 
         `positions` (B, T) place each token in its own sequence, by default from 0 on. `documents` (B, T), for packed
         training rows, keeps attention within tokens of the same number.
@@ -225,12 +229,11 @@ class Decoder(nn.Module):
             masks = self._masks(positions, documents, plain=False)
         rope = self._rope(positions)
         x: Tensor = self.model.embed_tokens(ids)
-        tap = x
+        taps: dict[int, Tensor] = {}
         for index, layer in enumerate(self.model.layers):
             x = layer(x, rope, masks[self.config.layer_types[index]])
-            if index + 1 == layers:
-                tap = x
-        return self.model.norm(x), tap
+            taps[index + 1] = x
+        return self.model.norm(x), [taps[count] for count in layers]
 
     @property
     def token_bytes(self) -> int:

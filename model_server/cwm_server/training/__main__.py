@@ -49,6 +49,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     train.add_argument(
         "--outcome-weight", type=float, default=0.0, help="weight of the loss on how the conditions of lines come out"
     )
+    train.add_argument(
+        "--parts-weight", type=float, default=0.0, help="weight of the loss on what names and expressions stand for"
+    )
     train.add_argument("--given-weight", type=float, default=0.1, help="weight of the loss on the source context")
     train.add_argument("--eval-every", type=int, default=100, help="steps between evaluations")
     train.add_argument("--save-minutes", type=float, default=5.0, help="minutes between checkpoints")
@@ -129,6 +132,7 @@ def _train(options: argparse.Namespace) -> int:
         action_weight=options.action_weight,
         argument_weight=options.argument_weight,
         outcome_weight=options.outcome_weight,
+        parts_weight=options.parts_weight,
         given_weight=options.given_weight,
         eval_every=options.eval_every,
         save_minutes=options.save_minutes,

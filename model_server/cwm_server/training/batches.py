@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from cwm_server.training.corpus import GIVEN, Packed
+from cwm_server.training.parts import IGNORED, PIECES
 
 BUFFER = 1024  # documents that are sorted by length together
 ROUND = 64  # rows are padded to a multiple of this many tokens
@@ -20,12 +21,14 @@ ROUND = 64  # rows are padded to a multiple of this many tokens
 class Batch:
     """Documents as rows, padded on the right: ids (B, T) int64, classes (B, T) uint8, 255 where there is padding.
 
-    `outcomes` (B, T) uint8 are those of the conditions that end at a token.
+    `outcomes` (B, T) uint8 are those of the conditions that end at a token, `parts` (B, T, 2, PIECES) int64 begin the
+    values of the names and expressions that do, IGNORED elsewhere.
     """
 
     ids: Tensor
     classes: Tensor
     outcomes: Tensor
+    parts: Tensor
 
 
 def plan(lengths: npt.NDArray[np.int64], tokens: int, seed: int, epoch: int) -> list[npt.NDArray[np.int64]]:
@@ -47,20 +50,23 @@ def plan(lengths: npt.NDArray[np.int64], tokens: int, seed: int, epoch: int) -> 
 def gather(packed: Packed, numbers: npt.NDArray[np.int64]) -> Batch:
     """The documents of these numbers as one batch."""
     documents = [packed.document(int(number)) for number in numbers]
-    width = _padded(max(len(tokens) for tokens, *_ in documents))
+    width = _padded(max(len(document.tokens) for document in documents))
     ids = np.zeros((len(documents), width), np.int64)
     classes = np.full((len(documents), width), 255, np.uint8)
     outcomes = np.zeros((len(documents), width), np.uint8)
-    for row, (tokens, kinds, shown) in enumerate(documents):
-        ids[row, : len(tokens)] = tokens
-        classes[row, : len(kinds)] = kinds
-        outcomes[row, : len(shown)] = shown
-    return Batch(torch.from_numpy(ids), torch.from_numpy(classes), torch.from_numpy(outcomes))
+    parts = np.full((len(documents), width, 2, PIECES), IGNORED, np.int64)
+    for row, document in enumerate(documents):
+        length = len(document.tokens)
+        ids[row, :length] = document.tokens
+        classes[row, :length] = document.classes
+        outcomes[row, :length] = document.outcomes
+        parts[row, document.places] = document.pieces
+    return Batch(*(torch.from_numpy(array) for array in (ids, classes, outcomes, parts)))
 
 
 def split(batch: Batch, tokens: int, rank: int = 0, world: int = 1) -> Iterator[Batch]:
     """The rows of one of `world` processes, in pieces of at most `tokens` tokens."""
-    own = [tensor[rank::world] for tensor in (batch.ids, batch.classes, batch.outcomes)]
+    own = [tensor[rank::world] for tensor in (batch.ids, batch.classes, batch.outcomes, batch.parts)]
     rows = max(1, tokens // batch.ids.shape[1])
     for start in range(0, len(own[0]), rows):
         yield Batch(*(tensor[start : start + rows] for tensor in own))

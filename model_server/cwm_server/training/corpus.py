@@ -10,8 +10,8 @@ from __future__ import annotations
 import json
 import re
 import zlib
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, fields
 from pathlib import Path
 
 import numpy as np
@@ -19,11 +19,12 @@ import numpy.typing as npt
 
 from cwm_server.tokenizer import SentencePieceTokenizer
 from cwm_server.training.outcomes import outcomes
+from cwm_server.training.parts import IGNORED, PIECES, executed, parts
 from cwm_tracer.wire import START, Segment, Special, decode, encode_frame
 
 SPECIALS = tuple(Special)
 SPLITS = ("train", "heldout")
-LAYOUT = 2  # of packed files
+LAYOUT = 3  # of packed files
 # What a token belongs to; the loss weighs and the log reports them apart.
 GIVEN, EVENT, LOCALS, CHANGED, ACTION, ARGUMENT = range(6)
 CLASSES = ("given", "event", "locals", "changed", "action", "argument")
@@ -38,12 +39,16 @@ Classes = npt.NDArray[np.uint8]
 class Packed:
     """Documents of one shard and split: tokens (N,), their classes (N,), and where each document ends (documents,).
 
-    At the last token of a condition's line `outcomes` (N,) says how it came out.
+    At the last token of a condition's line `outcomes` (N,) says how it came out. `places` (Q,), which rise, are tokens
+    at which a name or an expression of an executed line ends, and `pieces` (Q, 2, PIECES) begin what the name and what
+    the expression stands for, IGNORED where there is none.
     """
 
     tokens: Ids
     classes: Classes
     outcomes: Classes
+    places: npt.NDArray[np.int64]
+    pieces: npt.NDArray[np.int16]
     ends: npt.NDArray[np.int64]
 
     def __len__(self) -> int:
@@ -53,11 +58,19 @@ class Packed:
         """Tokens of each document."""
         return np.diff(self.ends, prepend=0)
 
-    def document(self, index: int) -> tuple[Ids, Classes, Classes]:
-        """Tokens, classes and outcomes of one document."""
+    def document(self, index: int) -> Packed:
+        """One document alone."""
         start = int(self.ends[index - 1]) if index else 0
         stop = int(self.ends[index])
-        return self.tokens[start:stop], self.classes[start:stop], self.outcomes[start:stop]
+        first, last = np.searchsorted(self.places, (start, stop))
+        return Packed(
+            self.tokens[start:stop],
+            self.classes[start:stop],
+            self.outcomes[start:stop],
+            self.places[first:last] - start,
+            self.pieces[first:last],
+            np.array([stop - start]),
+        )
 
 
 def read_shard(path: Path, split: str | None = None) -> Iterator[list[Segment]]:
@@ -121,6 +134,7 @@ class Encoder:
         self.tokenizer = tokenizer
         pieces = (tokenizer.bytes_of(index) for index in range(tokenizer.vocabulary_size))
         self._sizes = np.array([len(piece) for piece in pieces], dtype=np.int64)
+        self._beginnings: dict[str, tuple[int, ...]] = {}
 
     def parts(self, segments: Sequence[Segment]) -> list[tuple[list[int], list[int] | int]]:
         """Per segment its token ids and their classes, one for all where they share it."""
@@ -177,10 +191,13 @@ class Encoder:
         classes: list[int] = []
         ends: list[int] = []
         shown: dict[int, int] = {}
+        asked: dict[int, list[list[int]]] = {}
         for document in documents:
             for piece in windows(document, limit, self.measure):
-                found = outcomes(piece)
+                found, stated = outcomes(piece), executed(piece)
                 for index, (ids, kinds) in enumerate(self.parts(piece)):
+                    if index in stated:
+                        self._ask(str(piece[index]), stated[index], ids, len(tokens), asked)
                     tokens += ids
                     classes += [kinds] * len(ids) if isinstance(kinds, int) else kinds
                     if index in found:
@@ -188,7 +205,35 @@ class Encoder:
                 ends.append(len(tokens))
         marks = np.zeros(len(tokens), np.uint8)
         marks[list(shown)] = list(shown.values())
-        return Packed(np.array(tokens, np.uint16), np.array(classes, np.uint8), marks, np.array(ends, np.int64))
+        places = sorted(asked)
+        pieces = np.array([asked[place] for place in places], np.int16).reshape(-1, 2, PIECES)
+        return Packed(
+            np.array(tokens, np.uint16),
+            np.array(classes, np.uint8),
+            marks,
+            np.array(places, np.int64),
+            pieces,
+            np.array(ends, np.int64),
+        )
+
+    def _ask(
+        self, line: str, state: Mapping[str, str], ids: list[int], first: int, asked: dict[int, list[list[int]]]
+    ) -> None:
+        """Add the questions about the parts of a line, whose tokens are `ids` from number `first` on."""
+        stops = np.cumsum(self._sizes[ids])
+        for part in parts(line, state):
+            place = first + int(np.searchsorted(stops, part.end))
+            if place < first + len(ids):
+                both = asked.setdefault(place, [[IGNORED] * PIECES, [IGNORED] * PIECES])
+                both[part.worked_out] = list(self._begin(part.value))
+
+    def _begin(self, value: str) -> tuple[int, ...]:
+        """The first pieces of a value's text as JSON has it, its closing quote with them, filled up to PIECES."""
+        if value not in self._beginnings:
+            text = json.dumps(value, ensure_ascii=False)[1:]
+            ids = self.tokenizer.encode_text(text[:-1], False) + self.tokenizer.encode_text(text[-1], False)
+            self._beginnings[value] = tuple((ids + [IGNORED] * PIECES)[:PIECES])
+        return self._beginnings[value]
 
 
 def pack_directory(data: Path, cache: Path, tokenizer: SentencePieceTokenizer, limit: int) -> dict[str, list[Path]]:
@@ -212,26 +257,27 @@ def save_packed(packed: Packed, path: Path) -> None:
     """Write one packed shard, whole or not at all."""
     part = path.with_suffix(".part")
     with part.open("wb") as file:
-        np.savez(file, tokens=packed.tokens, classes=packed.classes, outcomes=packed.outcomes, ends=packed.ends)
+        np.savez(file, **{field.name: getattr(packed, field.name) for field in fields(Packed)})
     part.replace(path)
 
 
 def load_packed(path: Path) -> Packed:
     """Read one packed shard."""
     with np.load(path, allow_pickle=False) as arrays:
-        return Packed(arrays["tokens"], arrays["classes"], arrays["outcomes"], arrays["ends"])
+        return Packed(**{field.name: arrays[field.name] for field in fields(Packed)})
 
 
 def join(packs: Sequence[Packed]) -> Packed:
     """All documents of several packed shards."""
     if not packs:
-        none = np.zeros(0, np.uint8)
-        return Packed(np.zeros(0, np.uint16), none, none, np.zeros(0, np.int64))
+        none, nowhere = np.zeros(0, np.uint8), np.zeros(0, np.int64)
+        return Packed(np.zeros(0, np.uint16), none, none, nowhere, np.zeros((0, 2, PIECES), np.int16), nowhere)
     offsets = np.cumsum([0, *(len(pack.tokens) for pack in packs[:-1])])
-    ends = [pack.ends + offset for pack, offset in zip(packs, offsets, strict=True)]
     return Packed(
         np.concatenate([pack.tokens for pack in packs]),
         np.concatenate([pack.classes for pack in packs]),
         np.concatenate([pack.outcomes for pack in packs]),
-        np.concatenate(ends).astype(np.int64),
+        np.concatenate([pack.places + offset for pack, offset in zip(packs, offsets, strict=True)]),
+        np.concatenate([pack.pieces for pack in packs]),
+        np.concatenate([pack.ends + offset for pack, offset in zip(packs, offsets, strict=True)]).astype(np.int64),
     )

@@ -11,10 +11,11 @@ import torch
 from torch import Tensor
 
 from cwm_server.training.corpus import CLASSES
+from cwm_server.training.heads import ASKED
 
 LOG = "log.jsonl"
 EVENTS = "tensorboard"
-FIGURES = (*CLASSES, "outcome")  # what is summed up while a run goes on
+FIGURES = (*CLASSES, *ASKED)  # what is summed up while a run goes on
 
 
 class Log:
@@ -66,8 +67,8 @@ class Window:
         framed = slice(1, len(CLASSES))
         entry = {"loss": float(self._losses[framed].sum() / self._counts[framed].sum().clamp(min=1))}
         entry |= {f"loss.{name}": float(mean) for name, mean in zip(CLASSES, means, strict=False)}
-        if self._counts[-1]:
-            entry[f"loss.{FIGURES[-1]}"] = float(means[-1])
+        asked = zip(ASKED, self._counts[len(CLASSES) :], means[len(CLASSES) :], strict=True)
+        entry |= {f"loss.{name}": float(mean) for name, count, mean in asked if count}
         entry["tokens_per_second"] = rate
         self._losses.zero_()
         self._counts.zero_()

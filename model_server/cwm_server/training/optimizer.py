@@ -46,6 +46,9 @@ def orthogonalize(stack: Tensor, steps: int = 5) -> Tensor:
     return result
 
 
+EMBEDDINGS = ("embed_tokens.weight", "lm_head.weight")  # a row a token: no matrices between spaces
+
+
 class Optimizer:
     """Both optimizers over parameters by name. `state()` and `load()` carry everything that a resumed run needs."""
 
@@ -56,7 +59,7 @@ class Optimizer:
         self._matrices: dict[torch.Size, list[str]] = {}
         self._others: list[str] = []
         for name, parameter in self._parameters.items():
-            if parameter.ndim == 2 and ".layers." in name:
+            if parameter.ndim == 2 and not name.endswith(EMBEDDINGS):
                 self._matrices.setdefault(parameter.shape, []).append(name)
             else:
                 self._others.append(name)

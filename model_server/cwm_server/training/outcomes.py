@@ -1,19 +1,9 @@
-"""How the condition of an executed line came out: what training tells a model besides the next token.
-
-Which line runs next behind an `if` or a loop's head hangs on a value that has to be looked up and judged first. A model
-that only sees the next line learns to repeat what happened the last time. So a linear head on a layer in the middle is
-asked, at the last token of such a line, whether its block runs (deep supervision: Lee et al., AISTATS 2015). The head
-serves training alone; no model has it afterwards.
-"""
+"""How the conditions of executed lines came out, which training asks for besides the next token (`heads.py`)."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-
-import torch
-import torch.nn.functional as F
-from torch import Tensor, nn
 
 from cwm_tracer.wire import Segment, Special
 
@@ -41,24 +31,3 @@ def outcomes(segments: Sequence[Segment]) -> dict[int, int]:
             head = _HEAD.match(segment) if event is Special.LINE else None
             waiting = (index, len(head[1])) if head else None
     return found
-
-
-def tapped_layers(layers: int) -> int:
-    """Behind how many of a model's layers the head stands: three quarters, so that the rest can use the answer."""
-    return max(1, layers * 3 // 4)
-
-
-class OutcomeHead(nn.Module):
-    """Judges hidden states (B, T, C); its losses are in nats."""
-
-    def __init__(self, hidden_size: int) -> None:
-        super().__init__()
-        self.weight = nn.Parameter(torch.zeros(hidden_size))
-        self.bias = nn.Parameter(torch.zeros(1))
-
-    def forward(self, states: Tensor, outcomes: Tensor) -> Tensor:
-        """The loss (B, T) at the last tokens of conditions, 0 elsewhere; `outcomes` (B, T)."""
-        normal = F.rms_norm(states.float(), states.shape[-1:])
-        judged = normal @ self.weight + self.bias
-        losses = F.binary_cross_entropy_with_logits(judged, (outcomes == TAKEN).float(), reduction="none")
-        return losses * (outcomes != NONE)

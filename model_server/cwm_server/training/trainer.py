@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import json
 import shutil
 import time
@@ -24,12 +25,14 @@ from cwm_server.training.attention import block_attention
 from cwm_server.training.batches import Batch, gather, loss_weights, plan, split
 from cwm_server.training.corpus import CLASSES, Packed, join, load_packed, pack_directory
 from cwm_server.training.evaluation import evaluate
+from cwm_server.training.heads import ASKED, Heads, questions_of, tapped_layers
 from cwm_server.training.log import FIGURES, Log, Window
 from cwm_server.training.optimizer import Optimizer, Rates, initialize, schedule
-from cwm_server.training.outcomes import NONE, OutcomeHead, tapped_layers
+from cwm_server.training.outcomes import NONE
+from cwm_server.training.parts import IGNORED
 
 STATE = "state"
-HEAD = "outcome."  # what the names of the outcome head's parameters begin with
+HEADS = "heads."  # what the names of their parameters begin with
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +54,7 @@ class Settings:
     action_weight: float = 1.0
     argument_weight: float = 1.0
     outcome_weight: float = 0.0
+    parts_weight: float = 0.0
     eval_every: int = 100
     eval_documents: int = 64
     log_every: int = 10
@@ -93,10 +97,11 @@ class Trainer:
         if settings.device == "cpu":
             disable: Any = torch.compiler.disable
             self.model.replace_causal_attention(disable(block_attention) if settings.compile else block_attention)
-        self.outcome = OutcomeHead(config.hidden_size).to(settings.device) if settings.outcome_weight else None
+        asks = settings.outcome_weight or settings.parts_weight
+        self.heads = Heads(config.hidden_size).to(settings.device) if asks else None
         self.parameters = dict(self.model.named_parameters())
-        if self.outcome is not None:
-            self.parameters |= {HEAD + name: parameter for name, parameter in self.outcome.named_parameters()}
+        if self.heads is not None:
+            self.parameters |= {HEADS + name: parameter for name, parameter in self.heads.named_parameters()}
         self.optimizer = Optimizer(self.parameters, rates)
         self.weights = loss_weights(
             settings.given_weight, settings.changed_weight, settings.action_weight, settings.argument_weight
@@ -187,12 +192,12 @@ class Trainer:
         if facts["tokenizer"] != self.tokenizer.digest:
             raise ValueError(f"{state} was trained with another tokenizer; name another output directory")
         tensors = load_file(state / "model.safetensors")
-        self.model.load_state_dict({name: t for name, t in tensors.items() if HEAD not in name}, strict=True)
-        if self.outcome is not None:
-            own = self.outcome.state_dict()
-            self.outcome.load_state_dict({name: tensors.get(HEAD + name, own[name]) for name in own})
+        self.model.load_state_dict({name: t for name, t in tensors.items() if HEADS not in name}, strict=True)
+        if self.heads is not None:
+            own = self.heads.state_dict()
+            self.heads.load_state_dict({name: tensors.get(HEADS + name, own[name]) for name in own})
         kept = load_file(state / "optimizer.safetensors")
-        self.optimizer.load(_with_head(kept, self.optimizer.state()), facts["optimizer_steps"])
+        self.optimizer.load(_with_heads(kept, self.optimizer.state()), facts["optimizer_steps"])
         self.progress = Progress(**facts["progress"])
         if facts.get("data") not in (None, str(self.data.resolve())):  # other documents: from their beginning
             self.progress.epoch, self.progress.batch, self.progress.files = self.progress.epoch + 1, 0, 0
@@ -238,19 +243,22 @@ class Trainer:
         for parameter in self.parameters.values():
             parameter.grad = None
         for piece in split(batch, self.settings.micro, self.rank, self.world):
-            ids, classes, outcomes = (
-                tensor.to(self.settings.device) for tensor in (piece.ids, piece.classes, piece.outcomes)
+            questions = questions_of(piece.parts)
+            ids, classes, outcomes, *flat = (
+                tensor.to(self.settings.device)
+                for tensor in (piece.ids, piece.classes, piece.outcomes, *itertools.chain.from_iterable(questions))
             )
             with self._autocast():
-                total, losses, judged = self._loss(ids, classes, outcomes)
+                total, losses, asked = self._loss(ids, classes, outcomes, [(flat[0], flat[1]), (flat[2], flat[3])])
             torch.autograd.backward(total / 1000)
             kinds = classes[:, 1:].flatten().long()
             known = kinds < len(CLASSES)
             per_class = torch.zeros(256, device=losses.device).index_add_(0, kinds, losses.detach())
-            loss_sums += torch.cat((per_class[: len(CLASSES)], judged.detach()[None])).cpu()
+            loss_sums += torch.cat((per_class[: len(CLASSES)], asked.detach())).cpu()
             counts += torch.bincount(kinds[known], minlength=len(FIGURES)).cpu()
-            if self.outcome is not None:
-                counts[-1] += int((outcomes != NONE).sum())
+            if self.heads is not None:
+                asks = [int((pieces[:, 0] != IGNORED).sum()) for _, pieces in questions]
+                counts[len(CLASSES) :] += torch.tensor([*asks, int((outcomes != NONE).sum())])
         share = self._reduce(share, loss_sums, counts)
         weight = float((counts[: len(CLASSES)] * self.weights[: len(CLASSES)].cpu()).sum())
         for parameter in self.parameters.values():
@@ -278,16 +286,19 @@ class Trainer:
         counts.copy_(figures[n : 2 * n])
         return float(figures[-1])
 
-    def _losses(self, ids: Tensor, classes: Tensor, outcomes: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Weighted sum of the losses of a piece, each token's loss (B * (T - 1),), and the sum of those of outcomes."""
-        hidden, tap = self.model.tapped(ids, tapped_layers(self.config.num_hidden_layers))
+    def _losses(
+        self, ids: Tensor, classes: Tensor, outcomes: Tensor, questions: list[tuple[Tensor, Tensor]]
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """Weighted sum of the losses of a piece, each token's loss (B * (T - 1),), and sums of those of the heads."""
+        hidden, taps = self.model.tapped(ids, tapped_layers(self.config.num_hidden_layers))
         logits = self.model.head(hidden[:, :-1]).flatten(0, 1).float()
         losses = F.cross_entropy(logits, ids[:, 1:].flatten(), reduction="none")
         total = (losses * self.weights[classes[:, 1:].flatten().long()]).sum()
-        if self.outcome is None:
-            return total, losses, torch.zeros((), device=ids.device)
-        judged = self.outcome(tap, outcomes).sum()
-        return total + self.settings.outcome_weight * judged, losses, judged
+        if self.heads is None:
+            return total, losses, torch.zeros(len(ASKED), device=ids.device)
+        asked = self.heads(*taps, self.model.model.embed_tokens.weight, outcomes, questions)
+        weights = (self.settings.parts_weight, self.settings.parts_weight, self.settings.outcome_weight)
+        return total + sum(weight * loss for weight, loss in zip(weights, asked, strict=True)), losses, asked
 
     def _autocast(self) -> contextlib.AbstractContextManager[Any]:
         return torch.autocast(self.settings.device.split(":")[0], torch.bfloat16, enabled=self.settings.bf16)
@@ -301,7 +312,7 @@ class Trainer:
         return figures
 
 
-def _with_head(kept: dict[str, Tensor], own: dict[str, Tensor]) -> dict[str, Tensor]:
-    """What was kept of an optimizer, but of the outcome head what there is here: it can come and go between runs."""
-    head = {name: kept.get(name, tensor) for name, tensor in own.items() if HEAD in name}
-    return {name: tensor for name, tensor in kept.items() if HEAD not in name} | head
+def _with_heads(kept: dict[str, Tensor], own: dict[str, Tensor]) -> dict[str, Tensor]:
+    """What was kept of an optimizer, but of the heads what there is here: they can come and go between runs."""
+    heads = {name: kept.get(name, tensor) for name, tensor in own.items() if HEADS in name}
+    return {name: tensor for name, tensor in kept.items() if HEADS not in name} | heads

@@ -1,0 +1,95 @@
+"""What training asks of layers in a model's middle, besides the next token.
+
+Which line runs next, and what a line makes of its values, hangs on values that have to be looked up first. A model that
+only sees the next token learns to repeat what happened the last time. So linear heads ask, at the tokens of an executed
+line, what a name stands for, what comes of an expression, and how a condition comes out (deep supervision: Lee et al.,
+AISTATS 2015). They serve training alone; no model has them afterwards.
+"""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from cwm_server.training.outcomes import NONE, TAKEN
+from cwm_server.training.parts import IGNORED, PIECES
+
+ASKED = ("name", "result", "outcome")
+_ROUND = 64  # how many questions there are changes from batch to batch; few sizes compile few times
+
+
+def tapped_layers(layers: int) -> tuple[int, int]:
+    """Behind how many of a model's layers names, and results and outcomes, are asked: the rest can use the answers."""
+    return max(1, layers * 5 // 8), max(1, layers * 3 // 4)
+
+
+class OutcomeHead(nn.Module):
+    """Judges hidden states (B, T, C); its losses are in nats."""
+
+    def __init__(self, hidden_size: int) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.zeros(hidden_size))
+        self.bias = nn.Parameter(torch.zeros(1))
+
+    def forward(self, states: Tensor, outcomes: Tensor) -> Tensor:
+        """The loss (B, T) at the last tokens of conditions, 0 elsewhere; `outcomes` (B, T)."""
+        normal = F.rms_norm(states.float(), states.shape[-1:])
+        judged = normal @ self.weight + self.bias
+        losses = F.binary_cross_entropy_with_logits(judged, (outcomes == TAKEN).float(), reduction="none")
+        return losses * (outcomes != NONE)
+
+
+class ValueHead(nn.Module):
+    """Says the first pieces of a value's text, one matrix a piece; the embedding turns them to tokens."""
+
+    def __init__(self, hidden_size: int) -> None:
+        super().__init__()
+        self.places = nn.ParameterList([nn.Parameter(torch.zeros(hidden_size, hidden_size)) for _ in range(PIECES)])
+
+    def forward(self, states: Tensor, embedding: Tensor, places: Tensor, pieces: Tensor) -> Tensor:
+        """The loss (Q,) of each question, a mean over its pieces, in nats.
+
+        `states` (B, T, C); `places` (Q,) are indices into the flat (B * T); `pieces` (Q, PIECES), IGNORED where a text
+        is shorter, and all over where a question only fills up their number.
+        """
+        asked = states.flatten(0, 1)[places]
+        normal = F.rms_norm(asked.float(), asked.shape[-1:])
+        losses = torch.zeros(len(places), device=states.device)
+        for index, matrix in enumerate(self.places):
+            logits = F.linear(F.linear(normal, matrix), embedding.detach()).float()
+            losses = losses + F.cross_entropy(logits, pieces[:, index], ignore_index=IGNORED, reduction="none")
+        return losses / (pieces != IGNORED).sum(1).clamp(min=1)
+
+
+class Heads(nn.Module):
+    """All of them."""
+
+    def __init__(self, hidden_size: int) -> None:
+        super().__init__()
+        self.name, self.result, self.outcome = ValueHead(hidden_size), ValueHead(hidden_size), OutcomeHead(hidden_size)
+
+    def forward(
+        self, early: Tensor, late: Tensor, embedding: Tensor, outcomes: Tensor, questions: list[tuple[Tensor, Tensor]]
+    ) -> Tensor:
+        """Sums of losses (len(ASKED),) at the states (B, T, C) behind the tapped layers, as `questions_of` asks."""
+        (names, named), (results, came) = questions
+        return torch.stack(
+            (
+                self.name(early, embedding, names, named).sum(),
+                self.result(late, embedding, results, came).sum(),
+                self.outcome(late, outcomes).sum(),
+            )
+        )
+
+
+def questions_of(parts: Tensor) -> list[tuple[Tensor, Tensor]]:
+    """Where and what `parts` (B, T, 2, PIECES) ask of names and of results: places (Q,) and pieces (Q, PIECES)."""
+    flat = parts.flatten(0, 1)
+    questions = []
+    for kind in range(flat.shape[1]):
+        places = torch.nonzero(flat[:, kind, 0] != IGNORED).flatten()
+        pieces = flat[places, kind]
+        more = max(_ROUND, -(-len(places) // _ROUND) * _ROUND) - len(places)
+        questions.append((F.pad(places, (0, more)), F.pad(pieces, (0, 0, 0, more), value=IGNORED)))
+    return questions

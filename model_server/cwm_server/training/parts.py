@@ -1,0 +1,237 @@
+"""What the parts of a line stand for when it is executed: the value of each name, and of what is worked out of them.
+
+Training asks for them besides the next token (`heads.py`). Only what follows from the shown locals alone, and is cheap,
+is worked out here: numbers, strings, lists and the like, under operators, indices and a few pure functions.
+"""
+
+from __future__ import annotations
+
+import ast
+import operator
+import re
+from collections.abc import Callable, Mapping, Sequence, Sized
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+from cwm_tracer.wire import Segment, Special, decode
+
+Value = Any  # what `ast.literal_eval` makes
+LONGEST = 200  # characters of a text that is read as a value, and of one that is made
+PIECES = 4  # tokens of a value's text, its closing quote with them, for which training asks
+IGNORED = -100  # where there are fewer
+_BIGGEST = 10**15
+
+_BINARY: dict[type[ast.operator], Callable[[Value, Value], Value]] = {
+    ast.Add: operator.add,
+    ast.Sub: operator.sub,
+    ast.Mult: operator.mul,
+    ast.Div: operator.truediv,
+    ast.FloorDiv: operator.floordiv,
+    ast.Mod: operator.mod,
+    ast.BitAnd: operator.and_,
+    ast.BitOr: operator.or_,
+    ast.BitXor: operator.xor,
+    ast.RShift: operator.rshift,
+    ast.LShift: operator.lshift,
+    ast.Pow: operator.pow,
+}
+_UNARY: dict[type[ast.unaryop], Callable[[Value], Value]] = {
+    ast.USub: operator.neg,
+    ast.UAdd: operator.pos,
+    ast.Not: operator.not_,
+    ast.Invert: operator.invert,
+}
+_COMPARED: dict[type[ast.cmpop], Callable[[Value, Value], bool]] = {
+    ast.Eq: operator.eq,
+    ast.NotEq: operator.ne,
+    ast.Lt: operator.lt,
+    ast.LtE: operator.le,
+    ast.Gt: operator.gt,
+    ast.GtE: operator.ge,
+    ast.In: lambda a, b: a in b,
+    ast.NotIn: lambda a, b: a not in b,
+    ast.Is: operator.eq,
+    ast.IsNot: operator.ne,
+}
+_FUNCTIONS: dict[str, Callable[..., Value]] = {
+    name.__name__: name for name in (abs, all, any, bool, chr, len, list, max, min, ord, sorted, str, sum, tuple)
+} | {
+    "int": lambda text: int(text),
+    "float": lambda text: float(text),
+    "round": lambda number, *digits: round(number, *digits),
+}
+_METHODS: dict[type, re.Pattern[str]] = {
+    str: re.compile(
+        "capitalize|count|endswith|find|index|is(alnum|alpha|digit|lower|space|upper)|join|lower|lstrip|replace|rfind"
+        "|rstrip|split|startswith|strip|swapcase|title|upper"
+    ),
+    list: re.compile("count|index"),
+    tuple: re.compile("count|index"),
+    dict: re.compile("get"),
+}
+_EVENTS = (Special.CALL, Special.LINE, Special.RETURN, Special.EXCEPTION)
+_COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """The offset in UTF-8 at which a part of a line ends, what it stands for, and whether it is more than a name."""
+
+    end: int
+    value: str
+    worked_out: bool
+
+
+class _Unknown(Exception):
+    """What a part stands for does not follow, or is too big."""
+
+
+def parts(line: str, shown: Mapping[str, str]) -> list[Part]:
+    """The parts of an executed `line` whose value follows from the `shown` locals.
+
+    Of several expressions that end at one place the widest is meant. A line that is no statement of its own has none.
+    """
+    tree, shift = _parsed(line)
+    if tree is None:
+        return []
+    found: dict[tuple[int, bool], Part] = {}
+    for node in _visible(tree, shown):
+        end = (node.end_col_offset or 0) + shift
+        if isinstance(node, ast.Name):
+            if node.id in shown:
+                found[end, False] = Part(end, shown[node.id], False)
+        elif isinstance(
+            node, (ast.AugAssign, ast.BinOp, ast.UnaryOp, ast.Compare, ast.BoolOp, ast.Subscript, ast.Call)
+        ):
+            try:
+                value = repr(_evaluate(node, shown))
+            except Exception:  # whatever a wrong guess at a type raises
+                continue
+            if len(value) <= LONGEST:
+                found[end, True] = Part(end, value, True)
+    return list(found.values())
+
+
+def executed(segments: Sequence[Segment]) -> dict[int, Mapping[str, str]]:
+    """The locals with which a line is executed, by the index of each segment that is one."""
+    start = segments.index(Special.FRAME) + 1
+    frames = iter(decode(segments[start:]).frames)
+    frame = None
+    found: dict[int, Mapping[str, str]] = {}
+    for index in range(start, len(segments)):
+        if segments[index] in _EVENTS:
+            frame = next(frames, None)
+        elif segments[index - 1] is Special.ACTION and frame is not None and frame.locals is not None:
+            found[index] = frame.locals
+    return found
+
+
+@lru_cache(maxsize=1 << 14)
+def _parsed(line: str) -> tuple[ast.AST | None, int]:
+    """The statement on a line and by how much its offsets fall short, or None."""
+    text = line.strip()
+    shift = len(line) - len(line.lstrip()) if line.isascii() else 0
+    if text.startswith("elif"):
+        text, shift = text[2:], shift + 2
+    return _statement(text) or _statement(text + "\n pass"), shift
+
+
+def _statement(text: str) -> ast.stmt | None:
+    try:
+        return ast.parse(text).body[0]
+    except (SyntaxError, ValueError, IndexError, MemoryError, RecursionError):
+        return None
+
+
+def _visible(node: ast.AST, shown: Mapping[str, str]) -> list[ast.expr | ast.AugAssign]:
+    """What this frame evaluates, inner expressions first."""
+    found: list[ast.expr | ast.AugAssign] = []
+    if isinstance(node, (ast.JoinedStr, ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
+        return found
+    children: list[ast.AST] = list(ast.iter_child_nodes(node))
+    if isinstance(node, _COMPREHENSIONS) and ".0" not in shown:
+        children = [node.generators[0].iter]
+    if isinstance(node, ast.Lambda):
+        names = [argument.arg for argument in node.args.args]
+        children = [node.body] if names and names == list(shown)[: len(names)] else []
+    for child in children:
+        found += _visible(child, shown)
+    stored = not isinstance(getattr(node, "ctx", ast.Load()), ast.Load)
+    if isinstance(node, (ast.AugAssign, ast.expr)) and not stored:
+        found.append(node)
+    return found
+
+
+def _evaluate(node: ast.expr | ast.AugAssign, shown: Mapping[str, str]) -> Value:
+    """The value of an expression. Raises _Unknown, or what Python would raise."""
+    if isinstance(node, ast.Constant):
+        return node.value
+    if isinstance(node, ast.Name):
+        return _read(shown[node.id])
+    if isinstance(node, ast.BinOp):
+        left, right = _evaluate(node.left, shown), _evaluate(node.right, shown)
+        return _bounded(_combined(node.op, left, right))
+    if isinstance(node, ast.AugAssign) and isinstance(node.target, ast.Name):
+        return _bounded(_combined(node.op, _read(shown[node.target.id]), _evaluate(node.value, shown)))
+    if isinstance(node, ast.UnaryOp):
+        return _UNARY[type(node.op)](_evaluate(node.operand, shown))
+    if isinstance(node, ast.Compare):
+        values = [_evaluate(part, shown) for part in (node.left, *node.comparators)]
+        return all(_COMPARED[type(op)](a, b) for op, a, b in zip(node.ops, values, values[1:], strict=False))
+    if isinstance(node, ast.BoolOp):
+        value: Value = None
+        for part in node.values:
+            value = _evaluate(part, shown)
+            if bool(value) is isinstance(node.op, ast.Or):
+                break
+        return value
+    if isinstance(node, ast.Subscript):
+        return _evaluate(node.value, shown)[_evaluate(node.slice, shown)]
+    if isinstance(node, ast.Slice):
+        ends = (None if end is None else _evaluate(end, shown) for end in (node.lower, node.upper, node.step))
+        return slice(*ends)
+    if isinstance(node, (ast.Tuple, ast.List)):
+        return (tuple if isinstance(node, ast.Tuple) else list)(_evaluate(item, shown) for item in node.elts)
+    if isinstance(node, ast.Call) and not node.keywords:
+        return _bounded(_called(node, shown))
+    raise _Unknown
+
+
+def _combined(op: ast.operator, left: Value, right: Value) -> Value:
+    numbers = isinstance(left, (int, float)) and isinstance(right, (int, float))
+    if isinstance(op, (ast.Pow, ast.LShift)) and not (numbers and abs(left) < 1000 and 0 <= right < 20):
+        raise _Unknown
+    if isinstance(op, ast.Mult) and not numbers and not (max(_times(left), _times(right)) < LONGEST):
+        raise _Unknown
+    if isinstance(op, ast.Mod) and not numbers:  # a width in a format makes any length
+        raise _Unknown
+    return _BINARY[type(op)](left, right)
+
+
+def _times(value: Value) -> int:
+    return value if isinstance(value, int) else len(value)
+
+
+def _called(node: ast.Call, shown: Mapping[str, str]) -> Value:
+    arguments = [_evaluate(argument, shown) for argument in node.args]
+    if isinstance(node.func, ast.Name) and node.func.id not in shown:
+        return _FUNCTIONS[node.func.id](*arguments)
+    if isinstance(node.func, ast.Attribute):
+        owner = _evaluate(node.func.value, shown)
+        if _METHODS[type(owner)].fullmatch(node.func.attr):
+            return getattr(owner, node.func.attr)(*arguments)
+    raise _Unknown
+
+
+def _bounded(value: Value) -> Value:
+    if abs(value) > _BIGGEST if isinstance(value, int) else isinstance(value, Sized) and len(value) > LONGEST:
+        raise _Unknown
+    return value
+
+
+@lru_cache(maxsize=1 << 14)
+def _read(text: str) -> Value:
+    if len(text) > LONGEST:
+        raise _Unknown
+    return ast.literal_eval(text)

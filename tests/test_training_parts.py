@@ -1,0 +1,155 @@
+"""What the parts of an executed line stand for: which values follow from the shown locals, and where they are asked."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("torch")
+pytest.importorskip("numpy")
+pytest.importorskip("sentencepiece")
+
+import numpy as np
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cwm_server.tokenizer import SentencePieceTokenizer, load_tokenizer
+from cwm_server.training.batches import gather
+from cwm_server.training.corpus import Encoder, join, load_packed, save_packed
+from cwm_server.training.heads import ValueHead, questions_of
+from cwm_server.training.parts import IGNORED, PIECES, parts
+from cwm_tracer.model import Event, Frame
+from cwm_tracer.wire import START, Segment, Special, encode_frame
+
+
+def told(line: str, **shown: str) -> dict[str, str]:
+    """What each part of a line stands for, by its text up to where it ends."""
+    return {line.encode()[: part.end].decode().strip(): part.value for part in parts(line, shown)}
+
+
+def test_names_stand_for_their_values_and_expressions_for_what_comes_of_them() -> None:
+    assert told("    if x % 2 == 0 and y > 9:\n", x="4", y="5") == {
+        "if x": "4",
+        "if x % 2": "0",
+        "if x % 2 == 0": "True",
+        "if x % 2 == 0 and y": "5",
+        "if x % 2 == 0 and y > 9": "False",
+    }
+
+
+@pytest.mark.parametrize(
+    ("line", "shown", "value"),
+    [
+        ("total += xs[-1]", {"total": "1", "xs": "[4, 5]"}, "6"),
+        ("elif s[1:3].upper() != t:", {"s": "'abcd'", "t": "'BC'"}, "False"),
+        ("while not done or missing:", {"done": "False"}, "True"),
+        ("return len(d) + d.get('k', 3)", {"d": "{'k': 1}"}, "2"),
+        ("y = (a, b)[flag] if maybe() else 2 ** n", {"n": "5"}, "32"),
+        ("return [x * 2 for x in it]", {".0": "<list_iterator object>", "x": "'ab'"}, None),
+        ("key = lambda p: p[1]", {"p": "(1, 'b')"}, "'b'"),
+    ],
+)
+def test_the_widest_expression_at_the_end_of_a_line_is_worked_out(
+    line: str, shown: dict[str, str], value: str | None
+) -> None:
+    text = line.rstrip(":")
+    last = [part.value for part in parts(line, shown) if part.worked_out and part.end == len(text)]
+    assert last == ([] if value is None else [value])
+
+
+@pytest.mark.parametrize(
+    ("line", "shown"),
+    [
+        ("x = a / b", {"a": "1", "b": "0"}),
+        ("x = 10 ** n", {"n": "1000000000"}),
+        ("x = '%999999d' % n", {"n": "1"}),
+        ("x = 'ab' * n", {"n": "10000000"}),
+        ("x = a + b", {"a": "1", "b": "'s'"}),
+        ("x = open(name)", {"name": "'/etc/passwd'"}),
+        ("x = obj.value + 1", {"obj": "<Thing object>"}),
+        ("x = len(d)", {"d": "[1]", "len": "<function len>"}),
+    ],
+)
+def test_what_raises_grows_or_reaches_out_is_not_worked_out(line: str, shown: dict[str, str]) -> None:
+    assert not [part for part in parts(line, shown) if part.worked_out]
+
+
+def test_a_comprehensions_own_names_stand_for_nothing_in_the_frame_around_it() -> None:
+    line = "return [x * 2 for x in xs if x > n]"
+    assert told(line, x="9", xs="[1]", n="3") == {"return [x * 2 for x in xs": "[1]"}
+    inner = told(line, **{".0": "<list_iterator object>", "x": "2", "n": "3"})
+    assert inner["return [x * 2"] == "4"
+    assert inner["return [x * 2 for x in xs if x > n"] == "False"
+
+
+@pytest.mark.parametrize("line", ["else:\n", "def f(x):\n", "try:\n", "x = (1,\n", "", "    \n", "@wraps(x)\n", "\0"])
+def test_a_line_that_is_no_statement_has_no_parts(line: str) -> None:
+    assert parts(line, {"x": "1", "wraps": "2"}) == []
+
+
+@given(st.text(max_size=40), st.dictionaries(st.sampled_from("abx"), st.text(max_size=10)))
+def test_no_line_and_no_locals_raise(line: str, shown: dict[str, str]) -> None:
+    for part in parts(line, shown):
+        assert 0 < part.end <= len(line.encode("utf-8", "surrogatepass"))
+
+
+@pytest.fixture(scope="module")
+def tokenizer() -> SentencePieceTokenizer:
+    loaded = load_tokenizer()
+    assert isinstance(loaded, SentencePieceTokenizer)
+    return loaded
+
+
+def document(*lines: tuple[str, dict[str, str]]) -> list[Segment]:
+    segments: list[Segment] = [Special.BEGIN, Special.CONTEXT, "def f(n):\n", Special.FRAME]
+    cursor = START
+    for number, (source, shown) in enumerate(lines):
+        frame = Frame(Event.LINE if number else Event.CALL, source, shown, None)
+        segments += encode_frame(frame, cursor)
+        cursor = cursor.after(frame)
+    return segments
+
+
+def test_questions_stand_at_the_token_that_ends_a_part_and_survive_disk_and_batches(
+    tokenizer: SentencePieceTokenizer, tmp_path: Path
+) -> None:
+    encoder = Encoder(tokenizer)
+    first = document(("def f(n):\n", {"n": "37"}), ("    if n > 40:\n", {"n": "37"}))
+    second = document(("def f(s):\n", {"s": "'ab'"}), ("    return s + 'c'\n", {"s": "'ab'"}))
+    save_packed(encoder.pack([second], 2048), tmp_path / "a.npz")
+    packed = join([encoder.pack([first], 2048), load_packed(tmp_path / "a.npz")])
+    batch = gather(packed, np.arange(2))
+    read = {}
+    for kind, (places, pieces) in enumerate(questions_of(batch.parts)):
+        assert len(places) % 64 == 0
+        for place, answer in zip(places.tolist(), pieces.tolist(), strict=True):
+            if answer[0] != IGNORED:
+                row, column = divmod(place, batch.ids.shape[1])
+                text = tokenizer.decode(batch.ids[row, : column + 1].tolist())[-1]
+                assert isinstance(text, str)
+                value = "".join(tokenizer.bytes_of(index).decode() for index in answer if index != IGNORED)
+                read[kind, text.strip()] = value
+    assert read == {
+        (0, "if n"): '37"',
+        (1, "if n > 40"): 'False"',
+        (0, "return s"): "'ab'",
+        (1, "return s + 'c'"): "'abc",
+    }
+
+
+def test_a_right_answer_costs_less_and_a_question_that_fills_up_costs_nothing() -> None:
+    head = ValueHead(8)
+    states, embedding = torch.eye(8)[None], torch.eye(8)
+    places = torch.tensor([3, 5, 0])
+    pieces = torch.full((3, PIECES), IGNORED)
+    pieces[0, 0] = 3
+    pieces[1, :2] = torch.tensor([5, 1])
+    unsure = head(states, embedding, places, pieces)
+    assert unsure.tolist() == pytest.approx([2.0794, 2.0794, 0.0], abs=1e-4)
+    with torch.no_grad():
+        head.places[0].copy_(torch.eye(8))
+    sure = head(states, embedding, places, pieces)
+    assert (sure[:2] < unsure[:2]).all()
+    assert sure[2] == 0
