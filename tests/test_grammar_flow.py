@@ -51,7 +51,7 @@ else:
 last()
 """
 LOOP = """
-for _ in ():
+for _ in empty():
     if check():
         continue
     if check2():
@@ -88,10 +88,10 @@ last()
         ),
         (BRANCH, "elif check2():", ["    second()", "    third()"], ["    first()", "last()"]),
         (BRANCH, "    first()", ["last()"], ["elif check2():", "    second()", "    third()"]),
-        (LOOP, "        continue", ["for _ in ():"], ["    if check2():", "    rest()", "last()"]),
-        (LOOP, "        break", ["last()"], ["    rest()", "for _ in ():", "    body()"]),
-        (LOOP, "    body()", ["for _ in ():"], ["last()", "    rest()"]),
-        (LOOP, "for _ in ():", ["    if check():", "    rest()"], ["last()", "    body()"]),
+        (LOOP, "        continue", ["for _ in empty():"], ["    if check2():", "    rest()", "last()"]),
+        (LOOP, "        break", ["last()"], ["    rest()", "for _ in empty():", "    body()"]),
+        (LOOP, "    body()", ["for _ in empty():"], ["last()", "    rest()"]),
+        (LOOP, "for _ in empty():", ["    if check():", "    rest()"], ["last()", "    body()"]),
         (TRY, "    risky()", ["    safe()"], ["    handle()", "    rest()", "last()", "except KeyError:"]),
         (TRY, "    safe()", ["    rest()"], ["    tidy()", "except KeyError:"]),
         (TRY, "except KeyError:", ["    handle()", "except ValueError:", "    tidy()"], ["    rest()", "    safe()"]),

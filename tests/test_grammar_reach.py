@@ -117,7 +117,7 @@ def test_a_call_is_not_due_where_the_name_may_be_somebody_elses() -> None:
 def test_a_comprehension_is_called_where_it_stands() -> None:
     text = "def other(y):\n    return [y for _ in range(y)]\n"
     call: list[Segment] = [
-        *(Special.CALL, '{".0": "<range_iterator object>"}', Special.ACTION),
+        *(Special.CALL, '{".0": "<range_iterator object>", "y": "1"}', Special.ACTION),
         "    return [y for _ in range(y)]\n",
     ]
     assert not lets(after("z = other(x)", text), *call)

@@ -8,11 +8,12 @@ States are immutable and shared: what follows from one is looked up once.
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Iterable
 from dataclasses import replace
 
-from cwm_server.grammar.expectation import Activation, Expectation, Values
-from cwm_server.grammar.source import Choices, Source
+from cwm_server.grammar.expectation import Activation, Expectation, Foreseen, Values
+from cwm_server.grammar.source import Choices, Source, spelled
 from cwm_server.grammar.state import (
     Phase,
     Place,
@@ -24,6 +25,7 @@ from cwm_server.grammar.state import (
     narrowed,
     remaining,
 )
+from cwm_server.grammar.syntax import ITERATED
 from cwm_server.grammar.vocabulary import CLOSED, PLAIN, Vocabulary, lex
 from cwm_tracer.model import Event, Frame
 from cwm_tracer.wire import EVENT_TOKEN, UNCHANGED, Cursor, Special
@@ -31,6 +33,7 @@ from cwm_tracer.wire import EVENT_TOKEN, UNCHANGED, Cursor, Special
 _EVENTS = {token: event for event, token in EVENT_TOKEN.items()}
 _STATEFUL = (Event.CALL, Event.LINE)
 _UNCHANGED = UNCHANGED.encode()
+_ITERATED = ITERATED.encode()
 _QUOTE = 0x22
 _KEPT = 20_000  # states of one context
 _PUNCTUATION = {
@@ -114,17 +117,20 @@ class Automaton:
     def after(self, place: Place, frame: Frame) -> Place:
         """The place behind a frame, which was read with `cursor`."""
         activations, line = place.activations, _bytes(frame.source)
+        paused = None
         if frame.event is Event.CALL:
-            activations += (self._activation(line, frame),)
+            activations += (self._activation(place, line, frame),)
         elif frame.event is Event.RETURN and activations:
             *outer, left = activations
             if outer:
                 told = (left.function, frame.argument or "") if left.function else outer[-1].returned
                 outer[-1] = replace(outer[-1], fresh=False, returned=told)
             activations = tuple(outer)
+            if left.going is not None and isinstance(left.going.node, ast.GeneratorExp) and not left.going.is_over:
+                paused = replace(left, going=replace(left.going, paused=True))
         elif activations:
             activations = (*activations[:-1], self._moved(place, line, frame))
-        return Place(activations, True)
+        return Place(activations, True, paused)
 
     def cursor(self, place: Place) -> Cursor:
         """Reads the next frame: what `..` stands for there."""
@@ -258,7 +264,7 @@ class Automaton:
     def _expected(self, place: Place) -> Expectation:
         if place.expectation is None:
             top = place.activations[-1] if place.activations else Activation()
-            place.expectation = Expectation(self._source, top)
+            place.expectation = Expectation(self._source, top, place.paused)
         return place.expectation
 
     def _lines(self, state: State) -> Choices | None:
@@ -268,7 +274,8 @@ class Automaton:
         if state.event is Event.CALL:
             if not state.place.begun:
                 return source.entry
-            lines = self._calls(state.place, state.names)[1]
+            foreseen = self._foreseen(state.place, state.names)
+            lines = self._calls(state.place, state.names)[1] if foreseen is None else frozenset((foreseen.line,))
             return source.anywhere.lines if lines is None else source.shown(lines)
         expected = self._expected(state.place)
         return expected.lines if state.event is Event.LINE else expected.ends
@@ -286,9 +293,17 @@ class Automaton:
         if not self._complete:
             return None, True
         if state.event is Event.CALL:
+            foreseen = self._foreseen(state.place, state.names)
+            if foreseen is not None:
+                left = foreseen.names.keys() - state.names
+                return Choices(left), not left
             choices, lines = self._calls(state.place, state.names)
             return choices, lines is None or bool(lines)
         return self._expected(state.place).names(state.names)
+
+    def _foreseen(self, place: Place, said: frozenset[bytes]) -> Foreseen | None:
+        """What is foreseen of the CALL of a comprehension, which has shown some names."""
+        return self._expected(place).foreseen if place.begun and _ITERATED in said else None
 
     def _has_more_names(self, state: State) -> bool:
         choices, _ = self._names(state)
@@ -333,14 +348,17 @@ class Automaton:
     def _may_end(self, place: Place) -> bool:
         return place.begun and not place.activations
 
-    def _activation(self, line: bytes, frame: Frame) -> Activation:
+    def _activation(self, place: Place, line: bytes, frame: Frame) -> Activation:
         values = _values(frame)
         if not self._complete:
             return Activation(values=values, fresh=True)
         source = self._source
         inner = source.inner(line, frame.locals or {})
         if inner is not None:  # it may go on from the middle
-            return Activation(*inner, at=inner[1].begin, values=values, fresh=True)
+            shown = frozenset(map(spelled, frame.locals or {}))
+            foreseen = self._foreseen(place, shown)
+            going = foreseen.going if foreseen is not None and foreseen.names.keys() == shown else None
+            return Activation(*inner, at=inner[1].begin, values=values, fresh=True, going=going)
         region, flow, function = source.region(line), source.flow(line), source.function(line)
         return Activation(region, flow, begun=False, values=values, fresh=True, function=function)
 
@@ -352,8 +370,7 @@ class Automaton:
         numbers = self._source.numbers(line) if self._complete else frozenset[int]()
         expected = self._expected(place).numbers
         at = numbers if expected is None else (numbers & expected or numbers)
-        values = _values(frame)
-        return replace(top, at=at, begun=True, values=values, fresh=True, raised=False, returned=None)
+        return top.at_line(at, _values(frame))
 
     # -- masks
 

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 
 from cwm_server.grammar.flow import END, Flow, Step
-from cwm_server.grammar.moves import Known
+from cwm_server.grammar.moves import Known, Moves
 from cwm_server.grammar.source import Choices, Region, Source, spelled
+from cwm_server.grammar.syntax import ITERATED
+from cwm_server.grammar.turns import Going, Loop, begun, bound, free_names, is_first, iterator_of
 from cwm_tracer.redaction import REDACTED
 from cwm_tracer.wire import UNCHANGED
 
 Values = Mapping[str, str]  # what the variables hold, by name, in the order of the frame
 
 _UNCHANGED = UNCHANGED.encode()
+_ITERATED = ITERATED.encode()
 _AROUND = len('"": "..", ')
 # Values that can't change while a name is bound to them, or whose text would not show it.
 _ATOM = r"(?:-?(?:\d[\d.]*(?:e[+-]?\d+)?j?|inf|nan)|True|False|None)"
@@ -34,7 +37,8 @@ class Activation:
     `at` are the lines on which it may stand, empty where that is not known. `begun`: a line of it has run. `values`
     are None where they are not known. `fresh`: nothing else ran since its last frame, so that `..` may stand.
     `raised`: its last frame is an exception. `function` is the plain function that was called, `returned` the plain
-    one that it has called last since its last line, with what that returned.
+    one that it has called last since its last line, with what that returned. `turns` says of the lines of loops which
+    element they took last, `going` how far a comprehension has come.
     """
 
     region: Region | None = None
@@ -46,14 +50,40 @@ class Activation:
     raised: bool = False
     function: str = ""
     returned: tuple[str, str] | None = None
+    turns: Mapping[int, int] | None = None
+    going: Going | None = None
+
+    def at_line(self, at: frozenset[int], values: Values | None) -> Activation:
+        """Behind a LINE that stands on one of some lines."""
+        turns = dict(self.turns or {}) if len(at) == 1 else {}
+        for number in at if len(at) == 1 else ():
+            loop = self.flow.loops.get(number) if self.flow is not None else None
+            place = loop.place(self.at if self.begun else frozenset(), turns.pop(number, None)) if loop else None
+            turns |= {number: place} if place is not None else {}
+        going = self.going.moved() if self.going is not None else None
+        moved = replace(self, at=at, begun=True, values=values, fresh=True, raised=False, returned=None)
+        return replace(moved, turns=turns, going=going)
+
+
+@dataclass(frozen=True, slots=True)
+class Foreseen:
+    """The CALL with which the only comprehension on `line` begins, or goes on: its names, with what each can hold."""
+
+    line: int
+    names: Mapping[bytes, Choices | None]
+    going: Going | None
 
 
 class Expectation:
-    """What the next frame of an activation can be, if nothing is called before."""
+    """What the next frame of an activation can be, if nothing is called before.
 
-    def __init__(self, source: Source, activation: Activation) -> None:
+    `paused` is the generator expression that has just handed something to it.
+    """
+
+    def __init__(self, source: Source, activation: Activation, paused: Activation | None = None) -> None:
         self._source = source
         self._activation = activation
+        self._paused = paused
         self._region = activation.region or source.anywhere
         self._names: dict[frozenset[bytes], tuple[Choices, bool]] = {}
         steps = self._steps()
@@ -71,11 +101,17 @@ class Expectation:
         self._passed: dict[str, dict[bytes, Choices]] = {}
         self._only: Step | None = None  # the step that ran last, where it is known
         self.result: Choices | None = None
+        self.foreseen: Foreseen | None = None
         if steps is not None and activation.values is not None and not source.binds_freely:
             self._expect_values(steps, activation.values)
             if len(steps) == 1 and steps[0].whole and source.moves is not None:
                 self._only = steps[0]
                 self._expect_moves(steps[0], activation.values)
+            if activation.going is not None and not activation.raised:
+                self._expect_element(activation.going, activation.values)
+            if len(steps) == 1 and len(steps[0].statements) == 1 and not activation.raised:
+                (line,), (statement,) = activation.at, steps[0].statements.values()
+                self.foreseen = self._foresee(line, statement, activation.values)
         if steps and all(step.ends for step in steps):
             self.result = Choices([b"None"])
 
@@ -100,6 +136,8 @@ class Expectation:
     def argument(self, said: frozenset[bytes], name: bytes) -> Choices | None:
         """What a parameter can hold, in a CALL that has shown some names before it; None for anything."""
         activation, source = self._activation, self._source
+        if self.foreseen is not None and (name == _ITERATED or _ITERATED in said):
+            return self.foreseen.names.get(name)
         if self._only is None or not activation.fresh or activation.raised:
             return None
         function = source.called(said, name, self.reach)
@@ -160,14 +198,83 @@ class Expectation:
                 self._keep[spelled(name)] = self._held(name, [text], values)
                 self._sure |= self._new & {spelled(name)}
         if activation.fresh and isinstance(statements[0], ast.For) and len(statements) == 1:
-            kept = {name: value for name, value in values.items() if spelled(name) not in self._source.rebound}
-            for name, texts in moves.elements(statements[0], Known(kept)).items():
-                if not name.startswith("__"):
-                    behind = [values[name]] if name in values else []  # where the loop ends
-                    self._keep[spelled(name)] = self._held(name, [*texts, *behind], values)
+            self._expect_turn(statements[0], moves, values)
         result = moves.result(statements, known)
         if result is not None:
             self.result = self._or_hidden([spelled(result)])
+
+    def _expect_turn(self, loop: ast.For, moves: Moves, values: Values) -> None:
+        """What a loop that goes through what is shown binds its variables to, and whether it ends."""
+        kept = {name: value for name, value in values.items() if spelled(name) not in self._source.rebound}
+        items = moves.elements(loop, Known(kept))
+        if items is None or self._keep is None:
+            return
+        known, place = self._loop(loop), (self._activation.turns or {}).get(loop.lineno)
+        if known is None or place is None or self.numbers is None:
+            for name, any_of in _any_of(loop.target, items).items():
+                behind = [values[name]] if name in values else []  # where the loop ends
+                self._keep[spelled(name)] = self._held(name, [*any_of, *behind], values)
+        elif place >= len(items):
+            self._go_on(self.numbers - set(known.body), self.may_return)
+            self._bind({}, loop.target, values)
+        elif (texts := bound(loop.target, items[place])) is not None:
+            self._go_on(self.numbers & set(known.body), False)
+            self._bind(texts, loop.target, values)
+
+    def _expect_element(self, going: Going, values: Values) -> None:
+        """What comes of the next element of a comprehension."""
+        texts, moves = going.taken(), self._source.moves
+        generator = isinstance(going.node, ast.GeneratorExp)
+        if texts is None or self.numbers is None or moves is None:
+            return
+        self._go_on(frozenset() if going.is_over else self.numbers, going.is_over or (generator and not going.paused))
+        self._bind(texts, going.target, values)
+        if going.is_over:
+            self.result = Choices([b"None"]) if generator else None
+        elif isinstance(going.node, ast.GeneratorExp) and going.place >= 0:
+            result = moves.text(going.node.elt, Known({**values, **texts}))
+            self.result = self._or_hidden([spelled(result)]) if result is not None else None
+
+    def _foresee(self, line: int, statement: ast.AST, values: Values) -> Foreseen | None:
+        moves, node, paused = self._source.moves, self._source.comprehension(line), self._paused
+        if moves is None or node is None:
+            return None
+        lasting = self._lasting(values)
+        if paused is not None and paused.going is not None and paused.values is not None:
+            taken = paused.going.taken()
+            if paused.going.node is not node or taken is None:
+                return None
+            texts = {name: text if self._lasts(text) else None for name, text in {**paused.values, **taken}.items()}
+            return Foreseen(line, self._hiding(texts), paused.going)
+        if isinstance(node, ast.GeneratorExp) and not self._activation.fresh:
+            return None  # it may go on
+        sure = Known(values if self._activation.fresh and is_first(node, statement) else lasting)
+        going = begun(node, statement, moves, sure, Known(lasting))
+        iterator = iterator_of(node, moves, sure)
+        free = {name: sure.values.get(name) for name in free_names(node) if name in values}
+        return Foreseen(line, self._hiding({ITERATED: iterator, **free}), going)
+
+    def _hiding(self, texts: Mapping[str, str | None]) -> dict[bytes, Choices | None]:
+        return {spelled(n): None if text is None else self._or_hidden([spelled(text)]) for n, text in texts.items()}
+
+    def _loop(self, node: ast.For) -> Loop | None:
+        flow = self._activation.flow
+        return flow.loops.get(node.lineno) if flow is not None else None
+
+    def _go_on(self, numbers: frozenset[int], may_return: bool) -> None:
+        self.numbers, self.may_return, self.lines = numbers, may_return, self._source.shown(numbers)
+
+    def _bind(self, texts: Mapping[str, str], target: ast.expr, values: Values) -> None:
+        """A line binds the names of a target to what has these texts, or to nothing."""
+        assert self._keep is not None
+        for name in (each.id for each in ast.walk(target) if isinstance(each, ast.Name)):
+            if name in texts:
+                self._keep[spelled(name)] = self._held(name, [texts[name]], values)
+                self._sure |= self._new & {spelled(name)}
+            else:
+                self._new -= {spelled(name)}
+                if name in values and self._lasts(values[name]):
+                    self._keep[spelled(name)] = Choices([_UNCHANGED])
 
     def _held(self, name: str, texts: list[str], values: Values) -> Choices:
         """What a variable can hold that a line binds to one of some values."""
@@ -204,3 +311,11 @@ class Expectation:
         if due is not None:
             return Choices({due, *(self._optional - said)}), False
         return Choices((self._optional | self._new) - said), self._sure <= said
+
+
+def _any_of(target: ast.expr, items: Iterable[object]) -> dict[str, list[str]]:
+    """What a loop's variable can hold, where it is not known how far the loop has come."""
+    each = [bound(target, item) for item in items]
+    known = [texts for texts in each if texts is not None]
+    names = known[0] if len(known) == len(each) > 0 else ()
+    return {name: [texts[name] for texts in known] for name in names}

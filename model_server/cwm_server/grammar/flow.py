@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 
 from cwm_server.grammar.reach import Calls, calls_of
 from cwm_server.grammar.syntax import COMPREHENSIONS, OWNERS, RESUMED, first_line
+from cwm_server.grammar.turns import Loop
 
 END = 0  # among the lines that follow: the function may return there
 # Syntax that can change a value that some name is already bound to, or run code that does.
@@ -65,10 +66,11 @@ class _Around:
 
 
 class Flow:
-    """The control flow of one activation: `steps` by line, `begin` the lines at which it can begin."""
+    """The control flow of one activation: `steps` and `loops` by line, `begin` the lines at which it can begin."""
 
     def __init__(self) -> None:
         self.steps: dict[int, Step] = {}
+        self.loops: dict[int, Loop] = {}
         self.begin: frozenset[int] = frozenset()
 
     @classmethod
@@ -116,6 +118,9 @@ class Flow:
         if isinstance(node, (ast.For, ast.AsyncFor)):
             header = frozenset(_lines((node.target, node.iter), node.lineno))
             past = self._block(node.orelse, follow, around)
+            loop = Loop.of(node, past | follow) if isinstance(node, ast.For) else None
+            self.loops.pop(node.lineno, None)  # a block may be read twice, the second time with all that follows it
+            self.loops |= {node.lineno: loop} if loop is not None else {}
             inner = replace(around, loop=header, past=follow)
             begin = self._block(node.body, header, inner)
             return self._add(node, (node.target, node.iter), begin | past, around)

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from cwm_server.grammar.syntax import COMPREHENSIONS, RESUMED
+from cwm_server.grammar.syntax import COMPREHENSIONS, ITERABLES, RESUMED
 from cwm_tracer.redaction import REDACTED
 from cwm_tracer.values import Renderer
 
@@ -97,17 +97,30 @@ class Moves:
         texts = {name: self._text(node, Known(values)) for name, node in _arguments(found[0], self.functions[function])}
         return {name: text for name, text in texts.items() if text is not None}
 
-    def elements(self, loop: ast.For, known: Known) -> dict[str, list[str]]:
-        """What a loop's variable can hold next, where it goes through something that is shown."""
-        if not isinstance(loop.target, ast.Name) or not isinstance(loop.iter, (ast.Name, ast.List, ast.Tuple)):
-            return {}
+    def elements(self, loop: ast.For, known: Known) -> list[object] | None:
+        """What a loop goes through, in its order; None where that is not shown, or is another when it runs again."""
         read = {each.id for each in ast.walk(loop.iter) if isinstance(each, ast.Name)}
-        if not read.isdisjoint(_stored([loop.target, *loop.body])):
-            return {}
+        if not isinstance(loop.iter, ITERABLES) or not read.isdisjoint(_stored([loop.target, *loop.body])):
+            return None
+        return self.items(loop.iter, known)
+
+    def items(self, node: ast.expr, known: Known) -> list[object] | None:
+        """The elements that an expression has, in their order; None where they can't be read."""
         try:
-            return {loop.target.id: list(dict.fromkeys(map(_shown, _items(self._value(loop.iter, known)))))}
+            return _items(self._value(node, known))
         except _Unknown:
-            return {}
+            return None
+
+    def kind(self, node: ast.expr, known: Known) -> type | None:
+        """The type of what an expression moves; None where it can't be read."""
+        try:
+            return type(self._value(node, known))
+        except _Unknown:
+            return None
+
+    def text(self, node: ast.expr, known: Known) -> str | None:
+        """The text of what an expression moves; None where it is computed."""
+        return self._text(node, known)
 
     def _assign(self, target: ast.expr, value: ast.expr, known: Known, values: dict[str, str]) -> bool:
         """Note in `values` what an assignment binds; False where it may change something else besides."""
@@ -247,6 +260,14 @@ def _read(text: str) -> object:
         return _literal(text)
     except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
         raise _Unknown from None
+
+
+def shown(value: object) -> str | None:
+    """The text of a value; None where it can't be told."""
+    try:
+        return _shown(value)
+    except _Unknown:
+        return None
 
 
 def _shown(value: object) -> str:

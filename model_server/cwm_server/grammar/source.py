@@ -15,6 +15,7 @@ from cwm_server.grammar.moves import Moves
 from cwm_server.grammar.outline import Outline
 from cwm_server.grammar.reach import Plain, plain_functions
 from cwm_server.grammar.syntax import ADDED, COMPREHENSIONS, FUNCTIONS, ITERATED, WORD, names_of
+from cwm_server.grammar.turns import alone
 from cwm_tracer.redaction import Redactor
 from cwm_tracer.source import parsed
 from cwm_tracer.wire import START_MARKER, strip_marker
@@ -85,6 +86,7 @@ class Source:
         self._flows: dict[int, Flow | None] = {}
         self._inner: dict[frozenset[int], tuple[Region, Flow]] = {}
         self._choices: dict[frozenset[int], Choices] = {}
+        self._alone: dict[int, ast.expr | None] = {}
         # Whether code may bind names that stand nowhere; and the names that a function's callees can bind for it.
         self.binds_freely = self._outline is None or self._outline.binds_freely
         self.rebound = _spelled(self._outline.rebound) if self._outline is not None else frozenset()
@@ -170,6 +172,17 @@ class Source:
             region = Region(self.shown(flow.begin), self.spelled(names))
             self._inner[key] = region, flow
         return self._inner[key]
+
+    def comprehension(self, number: int) -> ast.expr | None:
+        """The comprehension that alone can have frames which show what they go through, called from a line."""
+        if number not in self._alone:
+            placed = [(each.expression, each.lines) for each, _ in self._openings if each.expression is not None]
+            node = alone(expression for expression, lines in placed if number in lines)
+            # A generator that was made elsewhere may go on anywhere.
+            others = any(isinstance(each, ast.GeneratorExp) for each, _ in placed if each is not node)
+            unclear = others or self._outline is None or self._outline.has_unplaced
+            self._alone[number] = None if unclear else node
+        return self._alone[number]
 
     def reach(self, steps: Collection[Step]) -> Reach | None:
         """What code that stands on these lines can call; None where that is not known."""

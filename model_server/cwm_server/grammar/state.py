@@ -51,10 +51,14 @@ _REMAINING = {  # bytes to the end of the locals or the argument at least
 
 @dataclass(slots=True, eq=False)
 class Place:
-    """Where a trace stands between two frames: which activations are open, the innermost last."""
+    """Where a trace stands between two frames: which activations are open, the innermost last.
+
+    `paused` is the generator expression that the last frame has left, and that can go on.
+    """
 
     activations: tuple[Activation, ...] = ()
     begun: bool = False
+    paused: Activation | None = None
     expectation: Expectation | None = None  # of the innermost, once somebody has asked
 
 

@@ -10,6 +10,7 @@ FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 OWNERS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
 RESUMED = (ast.Yield, ast.YieldFrom, ast.Await)
+ITERABLES = (ast.Name, ast.List, ast.Tuple, ast.Constant)  # what a loop goes through as it stands there
 ITERATED = ".0"  # how Python names what a comprehension iterates over
 _IN_CLASS_BODIES = (
     *("__module__", "__qualname__", "__doc__", "__annotations__", "__firstlineno__", "__static_attributes__"),

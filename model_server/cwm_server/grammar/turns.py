@@ -1,0 +1,150 @@
+"""What a loop or a comprehension takes next: the elements of what it goes through, in order, where they are shown.
+
+How often its line has run says which; behind the last element it ends.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+from cwm_server.grammar.moves import Known, Moves, shown
+from cwm_server.grammar.syntax import COMPREHENSIONS, ITERABLES, RESUMED
+
+_RUNNING = (ast.Call, ast.NamedExpr, *RESUMED)
+_ITERATORS: dict[type, str] = {
+    list: "<list_iterator object>",
+    tuple: "<tuple_iterator object>",
+    dict: "<dict_keyiterator object>",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Loop:
+    """A `for` on a line of its own, with the lines of its block. It is entered from none of these."""
+
+    node: ast.For
+    body: range
+
+    @classmethod
+    def of(cls, node: ast.For, follow: Iterable[int]) -> Loop | None:
+        """That of a statement behind which `follow` come; None for one that can't be told from its lines."""
+        body = range(node.body[0].lineno, (node.body[-1].end_lineno or 0) + 1)
+        header = max(node.target.end_lineno or 0, node.iter.end_lineno or 0)
+        # What follows may be the loop itself, entered anew.
+        plain = header == node.lineno < body.start and node.lineno not in follow and not _is_silent(node.body)
+        return cls(node, body) if plain and isinstance(node.iter, ITERABLES) else None
+
+    def place(self, before: frozenset[int], place: int | None) -> int | None:
+        """Which element it takes when its line runs after one of the lines `before`; None where that is not known.
+
+        The last time it took `place`.
+        """
+        if before and before <= set(self.body):
+            return None if place is None else place + 1
+        return None if not before.isdisjoint((*self.body, self.node.lineno)) else 0
+
+
+@dataclass(frozen=True, slots=True)
+class Going:
+    """A comprehension of one loop, on one line, that goes through `items`.
+
+    Its line has run for `place` of them, for -1 before it has run at all. `paused`: it has handed out what comes of
+    one, and goes on from there.
+    """
+
+    node: ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp
+    items: tuple[object, ...]
+    place: int = -1
+    paused: bool = False
+
+    @property
+    def target(self) -> ast.expr:
+        """What its elements are bound to."""
+        return self.node.generators[0].target
+
+    @property
+    def is_over(self) -> bool:
+        """Whether no element is left."""
+        return self.place >= len(self.items)
+
+    def taken(self) -> dict[str, str] | None:
+        """The texts of the names that hold what its line takes; none before it runs, None where they can't be told."""
+        return {} if self.place < 0 or self.is_over else bound(self.target, self.items[self.place])
+
+    def moved(self) -> Going:
+        """Behind one more run of its line."""
+        return replace(self, place=self.place + 1, paused=False)
+
+
+def bound(target: ast.expr, item: object) -> dict[str, str] | None:
+    """The texts of the names of a loop's target when it takes an element; None where they can't be told."""
+    if isinstance(target, ast.Name):
+        pairs = [(target.id, item)]
+    elif isinstance(target, (ast.Tuple, ast.List)) and isinstance(item, (list, tuple, str)):
+        names = [each.id for each in target.elts if isinstance(each, ast.Name)]
+        if not len(names) == len(target.elts) == len(item):
+            return None
+        pairs = list(zip(names, item, strict=True))
+    else:
+        return None
+    texts = {name: shown(each) for name, each in pairs if not name.startswith("__")}
+    return None if len(texts) != len(pairs) or None in texts.values() else texts  # type: ignore[return-value]
+
+
+def alone(expressions: Iterable[ast.expr]) -> ast.expr | None:
+    """The comprehension, of one loop on one line, that is all that has frames of its own among some expressions."""
+    nodes = list(expressions)
+    if len(nodes) != 1 or not isinstance(nodes[0], COMPREHENSIONS):
+        return None
+    node = nodes[0]
+    simple = len(node.generators) == 1 and not node.generators[0].is_async and node.lineno == node.end_lineno
+    return node if simple else None
+
+
+def begun(node: ast.expr, statement: ast.AST, moves: Moves, known: Known, lasting: Known) -> Going | None:
+    """A comprehension of a statement that goes through what is shown, or through what is `lasting` if more runs."""
+    assert isinstance(node, COMPREHENSIONS)
+    iterable = node.generators[0].iter
+    items = moves.items(iterable, known if is_first(node, statement) and _is_quiet(node) else lasting)
+    return None if items is None else Going(node, tuple(items))
+
+
+def is_first(node: ast.expr, statement: ast.AST) -> bool:
+    """Whether nothing of a statement that could change a value runs before one of its expressions begins."""
+    here = (node.lineno, node.col_offset)
+    return not any(
+        isinstance(each, _RUNNING) and (each.end_lineno, each.end_col_offset) <= here for each in ast.walk(statement)
+    )
+
+
+def iterator_of(node: ast.expr, moves: Moves, known: Known) -> str | None:
+    """The text of what Python makes of that which a comprehension goes through; None where versions differ."""
+    assert isinstance(node, COMPREHENSIONS)
+    kind = moves.kind(node.generators[0].iter, known)
+    return _ITERATORS.get(kind) if kind is not None else None
+
+
+def free_names(node: ast.expr) -> list[str]:
+    """The names that a comprehension of one loop reads in frames of its own, and does not bind."""
+    assert isinstance(node, COMPREHENSIONS)
+    (loop,) = node.generators
+    parts = [node.key, node.value] if isinstance(node, ast.DictComp) else [node.elt]
+    names = [each for part in (*parts, loop.target, *loop.ifs) for each in ast.walk(part) if isinstance(each, ast.Name)]
+    stored = {each.id for each in names if not isinstance(each.ctx, ast.Load)}
+    return list(dict.fromkeys(each.id for each in names if each.id not in stored))
+
+
+def _is_quiet(node: ast.expr) -> bool:
+    """Whether a comprehension runs nothing that could change what it goes through."""
+    return not any(isinstance(each, _RUNNING) for each in ast.walk(node))
+
+
+def _is_silent(body: list[ast.stmt]) -> bool:
+    """Whether a block may run without any line of it being reported."""
+    return all(
+        isinstance(each, (ast.Pass, ast.Continue))
+        or (isinstance(each, ast.Expr) and isinstance(each.value, ast.Constant))
+        for each in body
+    )

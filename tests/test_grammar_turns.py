@@ -1,0 +1,397 @@
+"""Which element a loop or a comprehension takes next: in order, while it is shown, and none behind the last."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+import pytest
+
+pytest.importorskip("sentencepiece")
+
+from cwm_tracer import wire
+from cwm_tracer.model import Event, Frame
+from cwm_tracer.recorder import Recording
+from cwm_tracer.wire import Segment
+from guided import context_of, lets, ruled_out
+from recorded import PYTHON, record
+
+inlined = pytest.mark.skipif(PYTHON >= (3, 12), reason="comprehensions have no frames of their own")
+
+
+def encoded(recording: Recording, count: int, last: Frame) -> tuple[list[Segment], list[Segment]]:
+    """The first frames of a recording behind its context, and another frame behind them."""
+    segments, cursor = list(wire.encode_context(context_of(recording).text)), wire.START
+    for frame in recording.frames[:count]:
+        segments += wire.encode_frame(frame, cursor)
+        cursor = cursor.after(frame)
+    return segments, wire.encode_frame(last, cursor)
+
+
+def possible(recording: Recording, index: int, frame: Frame) -> bool:
+    """Whether a frame can stand where a recording has the one with this index."""
+    before, after = encoded(recording, index, frame)
+    return lets(before, *after)
+
+
+def held(recording: Recording, name: str, *others: str) -> list[tuple[str, list[str]]]:
+    """What a variable held at each LINE or CALL that shows it, and which of some other values it could have held."""
+    found = []
+    for index, frame in enumerate(recording.frames):
+        if frame.locals is not None and name in frame.locals:
+            truth = frame.locals[name]
+            assert possible(recording, index, frame)
+            could = [o for o in others if o != truth and possible(recording, index, with_(frame, {name: o}))]
+            found.append((truth, could))
+    return found
+
+
+def with_(frame: Frame, values: Mapping[str, str]) -> Frame:
+    return replace(frame, locals={**(frame.locals or {}), **values})
+
+
+def lines_after(recording: Recording, source: str, *candidates: str) -> list[list[str]]:
+    """Of some lines those that could come where a recording goes on behind each line of this text."""
+    frames, found = recording.frames, []
+    numbers = {frame.source.strip(): frame for frame in frames if frame.event is Event.LINE}
+    for index, frame in enumerate(frames[:-1]):
+        if frame.event is Event.LINE and frame.source.strip() == source:
+            truth = frames[index + 1]
+            options = [replace(truth, source=numbers[candidate].source) for candidate in candidates]
+            pairs = zip(candidates, options, strict=True)
+            found.append([candidate for candidate, option in pairs if possible(recording, index + 1, option)])
+    return found
+
+
+LOOP = """
+def main():
+    found = None
+    for x in ["a", "b", "a"]:
+        found = x
+    return found
+"""
+
+
+def test_a_loop_takes_one_element_after_the_other() -> None:
+    recording = record(LOOP)
+    first, *rest = held(recording, "x", "'a'", "'b'", "'c'")
+    assert [truth for truth, _ in [first, *rest]] == ["'a'", "'a'", "'b'", "'b'", "'a'", "'a'", "'a'"]
+    assert all(could == [] for _, could in [first, *rest])
+
+
+def test_a_loop_runs_while_there_are_elements_and_ends_behind_the_last() -> None:
+    after = lines_after(record(LOOP), 'for x in ["a", "b", "a"]:', "found = x", "return found")
+    assert after[:3] == [["found = x"]] * 3
+    assert "found = x" not in after[3]
+
+
+def test_a_list_that_grows_while_it_is_gone_through_is_followed() -> None:
+    recording = record(
+        """
+        def main():
+            items = [1, 2]
+            for x in items:
+                if x < 2:
+                    items.append(x + 2)
+            return x
+        """
+    )
+    assert [truth for truth, could in held(recording, "x", "7", "2", "3") if could == []][-3:] == ["3", "3", "3"]
+    assert ruled_out(recording) == []
+
+
+def test_the_parts_of_an_element_go_to_their_names() -> None:
+    recording = record(
+        """
+        def main():
+            for key, value in [("a", 1), ("b", 2)]:
+                pair = key
+            return pair
+        """
+    )
+    assert {could == [] for _, could in held(recording, "key", "'a'", "'b'", "1")} == {True}
+    assert {could == [] for _, could in held(recording, "value", "1", "2", "'a'")} == {True}
+
+
+@pytest.mark.parametrize("iterable", ["reversed(items)", "range(3)", "items[1:]", "(y for y in items)", "thing.items"])
+def test_what_is_made_anew_or_not_shown_is_left_to_the_model(iterable: str) -> None:
+    recording = record(
+        f"""
+        class Thing:
+            items = [1, 2, 3]
+
+        thing = Thing()
+
+        def main():
+            items = [1, 2, 3]
+            for x in {iterable}:
+                found = x
+            return found
+        """
+    )
+    assert any(could for _, could in held(recording, "x", "9"))
+
+
+@inlined
+def test_a_comprehension_takes_one_element_after_the_other_and_then_returns() -> None:
+    recording = record("def main():\n    items = ('a', 'b')\n    return [x for x in items if x]\n")
+    assert held(recording, "x", "'a'", "'b'", "9") == [("'a'", []), ("'b'", [])]
+    frames = recording.frames
+    ends = [index for index, frame in enumerate(frames) if frame.event is Event.RETURN]
+    lines = [index for index, frame in enumerate(frames) if ".0" in (frame.locals or {}) and frame.event is Event.LINE]
+    assert not any(possible(recording, index, frames[ends[0]]) for index in lines[1:])
+    assert not possible(recording, ends[0], frames[lines[-1]])
+
+
+@inlined
+def test_a_comprehension_begins_with_what_it_goes_through_and_what_it_reads_from_outside() -> None:
+    recording = record(
+        "def main():\n    low, other = 1, 2\n    items = [1, 2]\n    return [x for x in items if x > low]\n"
+    )
+    index = next(i for i, frame in enumerate(recording.frames) if ".0" in (frame.locals or {}))
+    call = recording.frames[index]
+    assert possible(recording, index, call)
+    assert not possible(recording, index, with_(call, {"low": "2"}))
+    assert not possible(recording, index, with_(call, {"other": "2"}))
+    assert not possible(recording, index, with_(call, {".0": "<tuple_iterator object>"}))
+    assert not possible(recording, index, replace(call, locals={".0": "<list_iterator object>"}))
+
+
+GENERATOR = "def main():\n    low, items = 1, [5, 6]\n    return sum(x for x in items if x > low)\n"
+
+
+def test_a_generator_expression_goes_on_as_it_was_left() -> None:
+    recording = record(GENERATOR)
+    again = [i for i, f in enumerate(recording.frames) if f.event is Event.CALL and "x" in (f.locals or {})]
+    assert [(recording.frames[index].locals or {})["x"] for index in again] == ["5", "6"]
+    for index in again:
+        call = recording.frames[index]
+        assert possible(recording, index, call)
+        assert not possible(recording, index, with_(call, {"x": "7"}))
+        assert not possible(recording, index, with_(call, {"low": "7"}))
+
+
+def test_a_generator_expression_hands_out_what_it_names_and_none_at_its_end() -> None:
+    recording = record(GENERATOR)
+    handed = [i for i, f in enumerate(recording.frames) if f.event is Event.RETURN and " for x in " in f.source]
+    assert [recording.frames[index].argument for index in handed] == ["5", "6", "None", "11"]
+    for index in handed[:3]:
+        assert possible(recording, index, recording.frames[index])
+        assert not possible(recording, index, replace(recording.frames[index], argument="7"))
+    assert possible(recording, handed[3], replace(recording.frames[handed[3]], argument="7"))
+
+
+TURNING = """
+def again(items):
+    count = 0
+    while True:
+        for x in items:
+            count += 1
+            break
+        if count > 2:
+            return x
+
+def straight(items, n):
+    while True:
+        for x in items:
+            n -= 1
+            if n < 0:
+                return x
+            break
+
+def nested(rows):
+    total = 0
+    for row in rows:
+        for x in row:
+            if x == 2:
+                continue
+            total += x
+        else:
+            total += 1
+    return total
+
+def silent(items):
+    for x in items:
+        pass
+    for x in items:
+        "nothing"
+    for x in items: y = x
+    return x
+
+def caught(items):
+    for x in items:
+        try:
+            if x == 2:
+                raise KeyError(x)
+        except KeyError:
+            continue
+        finally:
+            y = x
+    return y
+
+def outside(items):
+    for _ in range(2):
+        try:
+            for x in items:
+                if x == 2:
+                    raise KeyError(x)
+        except KeyError:
+            pass
+    return x
+
+def growing(items):
+    for x in items:
+        if len(items) < 5:
+            items.insert(0, x)
+    for x in items:
+        items.pop()
+    return items
+
+def same(items):
+    for x in items:
+        y = x
+    for x in items:
+        y = x
+    for (a, b) in {(1, 2): 3, (4, 5): 6}:
+        y = a
+    for a in "é'x":
+        y = a
+    return y
+
+def uneven():
+    for a, b in [(1, 2), (3,)]:
+        y = a
+    return y
+
+def empty():
+    for x in ():
+        y = x
+    for x in "":
+        y = x
+    return [z for z in []]
+
+def resumed(items):
+    for x in items:
+        yield x
+        y = x
+
+def twice(items):
+    return list(zip((x for x in items), (y for y in items)))
+
+def made(items):
+    return (x for x in items)
+
+def both(items):
+    return list(zip(made(items), made(items[1:])))
+
+def stopped(items):
+    found = any(x > 1 for x in items)
+    return found, any(x > 1 for x in items)
+
+def first_of(items):
+    for _ in items:
+        found = next(x for x in items)
+    return found
+
+def double(x):
+    return x * 2
+
+def calling(items):
+    found = [double(x) for x in items]
+    pairs = {x: double(x) for x in items}
+    return max((double(x) for x in items), key=double), found, pairs, {double(x) for x in (1, 2)}
+
+def given(numbers):
+    total = 0
+    for x in numbers:
+        total += x
+    return total + sum(numbers)
+
+def mutating(items):
+    return [items.append(x) for x in items if len(items) < 6]
+
+def before(items):
+    return [items.pop(), [x for x in items], items.pop()]
+
+def closing(items):
+    def inner():
+        return [x for x in items if x]
+    items = [*items, 3]
+    return inner() + [y for y in items] + [[x, y] for x in items for y in items]
+
+def lambdas(items):
+    return sorted(items, key=lambda v: [w for w in (v,)]), (lambda: [v for v in items])()
+
+def long(items):
+    return [
+        x
+        for x in items
+        if x
+    ]
+
+def failing(items):
+    try:
+        return [1 / x for x in items]
+    except ZeroDivisionError:
+        return [x for x in items]
+
+def hidden(items):
+    password = "swordfish"
+    return [(x, password) for x in items if password]
+
+def deep(tree):
+    return sum(deep(x) if isinstance(x, list) else x for x in tree)
+
+class Table:
+    rows = [1, 2]
+    doubled = [x * 2 for x in rows]
+
+    def __init__(self):
+        self.rows = [__x for __x in [3, 4]]
+        for self.row in self.rows:
+            pass
+
+def walrus(items):
+    return [y := x for x in items], y
+
+def main():
+    again([1, 2, 3])
+    straight([1, 2], 3)
+    nested([[1, 2], [], [3]])
+    silent([1, 2])
+    caught([1, 2, 3])
+    outside([1, 2, 3])
+    growing([1, 2])
+    same([1, 1])
+    try:
+        uneven()
+    except ValueError:
+        pass
+    try:
+        empty()
+    except UnboundLocalError:
+        pass
+    list(resumed([1, 2]))
+    twice([1, 2])
+    both([1, 2, 3])
+    stopped([1, 2, 3])
+    first_of([1, 2])
+    calling([1, 2])
+    given(x for x in [1, 2])
+    mutating([1, 2])
+    before([1, 2, 3])
+    closing([1])
+    lambdas([2, 1])
+    long([1, 2])
+    failing([1, 0])
+    hidden([1, 2])
+    deep([1, [2, [3]]])
+    Table()
+    walrus([1, 2])
+"""
+
+
+def test_recordings_of_code_that_loops_lie_inside() -> None:
+    recording = record(TURNING)
+    assert sum(frame.event is Event.RETURN for frame in recording.frames) > 60
+    assert ruled_out(recording) == []
