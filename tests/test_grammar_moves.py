@@ -123,8 +123,35 @@ def test_names_change_places_at_once() -> None:
     assert not holds(after("y, z = pair"), Special.LINE, "4", **UNCHANGED, y="4", z="")
 
 
+@pytest.mark.parametrize(
+    ("source", "name", "right", "wrong"),
+    [
+        ("items[0] = 7", "items", "[7, 'two', [3]]", "[1, 7, [3]]"),
+        ("items[-1] = pair[1]", "items", "[1, 'two', 5]", "[1, 'two', [5]]"),
+        ("table['k'] = x", "table", "{'k': 1}", "{'k': 7}"),
+        ("table[x] = 'one'", "table", "{'k': 7, 1: 'one'}", "{1: 'one', 'k': 7}"),
+        ("items[0], items[1] = items[1], items[0]", "items", "['two', 1, [3]]", "['two', 'two', [3]]"),
+        ("x, items[x] = 0, None", "items", "[None, 'two', [3]]", "[1, None, [3]]"),
+    ],
+)
+def test_what_takes_the_place_of_an_element_stands_there_then(source: str, name: str, right: str, wrong: str) -> None:
+    changed = {"x": "0"} if source.startswith("x") else {}
+    values = {**UNCHANGED, **changed, name: ""}
+    ordered = {each: values[each] for each in list(SEEN)[: list(SEEN).index(name)]} | {name: ""}
+    assert holds(after(source), Special.LINE, right, **ordered)
+    assert not holds(after(source), Special.LINE, wrong, **ordered)
+
+
+@pytest.mark.parametrize(
+    "source",
+    ["items[9] = 7", "items[0] = x + 1", "items[0] = items", "items[x + 1] = 0", "pair[0] = 1"],
+)
+def test_an_element_that_is_computed_or_has_no_place_is_left_to_the_model(source: str) -> None:
+    assert holds(after(source), Special.LINE, "[8, 8, 8]", x="..", items="")
+
+
 def test_what_takes_the_place_of_an_element_may_change_anything() -> None:
-    assert holds(after("items[0] = y = 5"), Special.LINE, "6", **{**UNCHANGED, "items": "[5]"}, y="")
+    assert holds(after("x[0] = y = 5"), Special.LINE, "6", **{**UNCHANGED, "items": "[5]"}, y="")
 
 
 def test_lists_of_a_class_of_their_own_are_not_taken_apart() -> None:
@@ -312,7 +339,25 @@ def changing(x=1):
     z = x
     return z
 
+def storing(items):
+    alias, table, rows = items, {}, [[0] * 2] * 2
+    holder = [items, 1]
+    items[0] = 5
+    items[0], items[1] = items[1], items[0]
+    i = items[i := 1] = 3 ; alias[0] = 9
+    items[-1:] = []
+    table["k"] = 1 ; table["l"] = table["k"] ; table["k"] = None
+    table[1] = 0 ; table[True] = 7
+    rows[0][1] = 4
+    rows[0] = rows
+    try:
+        items[9] = 1
+    except IndexError:
+        holder[1] = 2.5
+    return items, alias, table, holder
+
 def main():
+    storing([1, 2])
     text = 'é "quoted" \\n' ; password = "swordfish"
     first, second = swap(1, [2], 3, key="k")
     pair = swap(first, second)

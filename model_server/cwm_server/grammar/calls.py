@@ -67,7 +67,7 @@ def _openings(place: _Place) -> Iterator[Opening]:
     elif isinstance(node, COMPREHENSIONS):
         inner = not (isinstance(node, ast.GeneratorExp) or place.unplaced or _is_async(node))
         yield Opening(_lines(node), (ITERATED,), expression=None if place.unplaced else node, inner=inner)
-    if isinstance(node, (*RESUMED, ast.GeneratorExp)) or (isinstance(node, COMPREHENSIONS) and _is_async(node)):
+    if isinstance(node, RESUMED) or (isinstance(node, COMPREHENSIONS) and _is_async(node)):
         yield Opening(_lines(node))
     elif isinstance(node, (ast.AsyncFor, ast.AsyncWith)):
         yield Opening(frozenset(range(node.lineno, node.body[0].lineno + 1)))

@@ -7,6 +7,7 @@ their texts follow from what can be read already. Whatever applies an operator, 
 from __future__ import annotations
 
 import ast
+import copy
 import functools
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -18,7 +19,8 @@ from cwm_tracer.values import Renderer
 
 _LONGEST = 1_000  # characters of a value that is taken apart
 _MOST = 200  # elements of one
-_ATOMS = (int, float, str, bytes, type(None))  # bool is an int
+_ATOMS = (int, float, complex, str, bytes, type(None))  # bool is an int
+_OPEN = ("[", "{", "(", "<")  # how the texts begin of what may change, or hold what may
 _RENDERED = Renderer()
 
 
@@ -49,9 +51,9 @@ class Moves:
     apart: bool = True
 
     def bound(self, statements: Sequence[ast.AST], known: Known) -> dict[str, str]:
-        """The texts of what some statements of one line bind, of those names for which they can be read."""
+        """The texts of what some statements of one line bind or put into, of those names for which they can be read."""
         after = self._after(statements, known)
-        names = _stored(statements)
+        names = _stored(statements) | _filled(statements)
         return {} if after is None else {name: text for name, text in after.items() if name in names}
 
     def _after(self, statements: Sequence[ast.AST], known: Known) -> dict[str, str] | None:
@@ -65,7 +67,10 @@ class Moves:
                 return None
             here = Known(dict(values), returned)
             for target in node.targets if isinstance(node, ast.Assign) else [node.target]:
-                if not self._assign(target, node.value, here, values):
+                if isinstance(target, ast.Subscript):
+                    if not self._store(target, self._text(node.value, here), values):
+                        return None
+                elif not self._assign(target, node.value, here, values):
                     return None
         return values
 
@@ -130,9 +135,8 @@ class Moves:
             if text is not None:
                 values[target.id] = text
             return True
-        if not isinstance(target, (ast.Tuple, ast.List)) or not all(isinstance(e, ast.Name) for e in target.elts):
+        if not isinstance(target, (ast.Tuple, ast.List)):
             return False
-        names = [each.id for each in target.elts if isinstance(each, ast.Name)]
         if isinstance(value, (ast.Tuple, ast.List)):
             here = Known(known.values)
             texts = [None if isinstance(each, ast.Starred) else self._text(each, here) for each in value.elts]
@@ -141,10 +145,38 @@ class Moves:
                 texts = [_shown(each) for each in _items(self._value(value, known))]
             except _Unknown:
                 texts = []
-        for name, text in zip(names, texts if len(texts) == len(names) else [None] * len(names), strict=True):
-            values.pop(name, None)
-            if text is not None:
-                values[name] = text
+        if len(texts) != len(target.elts):
+            texts = [None] * len(target.elts)
+        for part, text in zip(target.elts, texts, strict=True):
+            if isinstance(part, ast.Name):
+                values.pop(part.id, None)
+                if text is not None:
+                    values[part.id] = text
+            elif not isinstance(part, ast.Subscript) or not self._store(part, text, values):
+                return False
+        return True
+
+    def _store(self, target: ast.Subscript, text: str | None, values: dict[str, str]) -> bool:
+        """Note in `values` that what a text shows takes the place of an element; False where that can't be told."""
+        if not isinstance(target.value, ast.Name) or text is None:
+            return False
+        name, known = target.value.id, Known(values)
+        try:
+            container: Any = copy.deepcopy(self._value(target.value, known))
+            element = _read(text)
+            # Another list might hold the one that it is put into.
+            if not isinstance(container, (list, dict)) or not isinstance(element, _ATOMS):
+                return False
+            place: Any = _place(target.slice, values)
+            container[place] = element
+            after = _shown(container)
+        except (_Unknown, LookupError, TypeError, ValueError):
+            return False
+        # The same list may be held by another name, or stand in another list.
+        others = [each for each, other in values.items() if other.startswith(_OPEN) and each != name]
+        for each in others:
+            del values[each]
+        values[name] = after
         return True
 
     def _value(self, node: ast.expr, known: Known) -> object:
@@ -189,6 +221,12 @@ def _arguments(call: ast.Call, parameters: ast.arguments) -> Iterator[tuple[str,
             yield name, given[name]
         elif isinstance(defaults.get(name), ast.Constant):
             yield name, defaults[name]
+
+
+def _filled(nodes: Iterable[ast.AST]) -> set[str]:
+    """The names of what some code puts elements into."""
+    each = (each for node in nodes for each in ast.walk(node) if isinstance(each, ast.Subscript))
+    return {e.value.id for e in each if isinstance(e.value, ast.Name) and not isinstance(e.ctx, ast.Load)}
 
 
 def _is_constant(node: ast.AST) -> bool:
