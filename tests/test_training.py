@@ -336,7 +336,7 @@ def test_a_run_learns_what_the_heads_ask_and_no_model_has_them(
     run = Trainer(config, tokenizer, data, tmp_path / "run", settings)
     run.run()
     lines = [json.loads(line) for line in (tmp_path / "run" / "log.jsonl").read_text().splitlines()]
-    for asked in ("name", "result", "outcome"):
+    for asked in ("held", "name", "result", "outcome"):
         losses = [line[f"loss.{asked}"] for line in lines if f"loss.{asked}" in line]
         assert max(losses[-3:]) < 0.95 * losses[0]  # and stays where it is without the weight
     again = Trainer(config, tokenizer, data, tmp_path / "run", settings)

@@ -1,4 +1,4 @@
-"""What the parts of an executed line stand for: which values follow from the shown locals, and where they are asked."""
+"""What a trace does not say: which values follow from the shown locals, and where training asks for them."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from cwm_server.tokenizer import SentencePieceTokenizer, load_tokenizer
 from cwm_server.training.batches import gather
 from cwm_server.training.corpus import Encoder, join, load_packed, save_packed
 from cwm_server.training.heads import ValueHead, questions_of
-from cwm_server.training.parts import IGNORED, PIECES, parts
+from cwm_server.training.parts import HELD, IGNORED, NAMED, PIECES, WORKED_OUT, parts
 from cwm_tracer.model import Event, Frame
 from cwm_tracer.wire import START, Segment, Special, encode_frame
 
@@ -55,7 +55,7 @@ def test_the_widest_expression_at_the_end_of_a_line_is_worked_out(
     line: str, shown: dict[str, str], value: str | None
 ) -> None:
     text = line.rstrip(":")
-    last = [part.value for part in parts(line, shown) if part.worked_out and part.end == len(text)]
+    last = [part.value for part in parts(line, shown) if part.kind == WORKED_OUT and part.end == len(text)]
     assert last == ([] if value is None else [value])
 
 
@@ -73,7 +73,7 @@ def test_the_widest_expression_at_the_end_of_a_line_is_worked_out(
     ],
 )
 def test_what_raises_grows_or_reaches_out_is_not_worked_out(line: str, shown: dict[str, str]) -> None:
-    assert not [part for part in parts(line, shown) if part.worked_out]
+    assert not [part for part in parts(line, shown) if part.kind == WORKED_OUT]
 
 
 def test_a_comprehensions_own_names_stand_for_nothing_in_the_frame_around_it() -> None:
@@ -132,10 +132,12 @@ def test_questions_stand_at_the_token_that_ends_a_part_and_survive_disk_and_batc
                 value = "".join(tokenizer.bytes_of(index).decode() for index in answer if index != IGNORED)
                 read[kind, text.strip()] = value
     assert read == {
-        (0, "if n"): '37"',
-        (1, "if n > 40"): 'False"',
-        (0, "return s"): "'ab'",
-        (1, "return s + 'c'"): "'abc",
+        (HELD, '{"n": ".."}'): '37"',
+        (NAMED, "if n"): '37"',
+        (WORKED_OUT, "if n > 40"): 'False"',
+        (HELD, '{"s": ".."}'): "'ab",
+        (NAMED, "return s"): "'ab",
+        (WORKED_OUT, "return s + 'c'"): "'ab",
     }
 
 

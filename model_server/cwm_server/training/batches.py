@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from cwm_server.training.corpus import GIVEN, Packed
-from cwm_server.training.parts import IGNORED, PIECES
+from cwm_server.training.parts import IGNORED, KINDS, PIECES
 
 BUFFER = 1024  # documents that are sorted by length together
 ROUND = 64  # rows are padded to a multiple of this many tokens
@@ -21,8 +21,8 @@ ROUND = 64  # rows are padded to a multiple of this many tokens
 class Batch:
     """Documents as rows, padded on the right: ids (B, T) int64, classes (B, T) uint8, 255 where there is padding.
 
-    `outcomes` (B, T) uint8 are those of the conditions that end at a token, `parts` (B, T, 2, PIECES) int64 begin the
-    values of the names and expressions that do, IGNORED elsewhere.
+    `outcomes` (B, T) uint8 are those of the conditions that end at a token, `parts` (B, T, KINDS, PIECES) int64 begin
+    what the names and expressions that do, and each `..`, stand for, IGNORED elsewhere.
     """
 
     ids: Tensor
@@ -54,7 +54,7 @@ def gather(packed: Packed, numbers: npt.NDArray[np.int64]) -> Batch:
     ids = np.zeros((len(documents), width), np.int64)
     classes = np.full((len(documents), width), 255, np.uint8)
     outcomes = np.zeros((len(documents), width), np.uint8)
-    parts = np.full((len(documents), width, 2, PIECES), IGNORED, np.int64)
+    parts = np.full((len(documents), width, KINDS, PIECES), IGNORED, np.int64)
     for row, document in enumerate(documents):
         length = len(document.tokens)
         ids[row, :length] = document.tokens

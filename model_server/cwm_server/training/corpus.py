@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import re
 import zlib
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 
@@ -19,12 +19,12 @@ import numpy.typing as npt
 
 from cwm_server.tokenizer import SentencePieceTokenizer
 from cwm_server.training.outcomes import outcomes
-from cwm_server.training.parts import IGNORED, PIECES, executed, parts
+from cwm_server.training.parts import IGNORED, KINDS, PIECES, Part, parts_of
 from cwm_tracer.wire import START, Segment, Special, decode, encode_frame
 
 SPECIALS = tuple(Special)
 SPLITS = ("train", "heldout")
-LAYOUT = 3  # of packed files
+LAYOUT = 4  # of packed files
 # What a token belongs to; the loss weighs and the log reports them apart.
 GIVEN, EVENT, LOCALS, CHANGED, ACTION, ARGUMENT = range(6)
 CLASSES = ("given", "event", "locals", "changed", "action", "argument")
@@ -40,8 +40,8 @@ class Packed:
     """Documents of one shard and split: tokens (N,), their classes (N,), and where each document ends (documents,).
 
     At the last token of a condition's line `outcomes` (N,) says how it came out. `places` (Q,), which rise, are tokens
-    at which a name or an expression of an executed line ends, and `pieces` (Q, 2, PIECES) begin what the name and what
-    the expression stands for, IGNORED where there is none.
+    at which a name or an expression of an executed line ends, or that say `..`, and `pieces` (Q, KINDS, PIECES) begin
+    what each stands for, IGNORED where there is none.
     """
 
     tokens: Ids
@@ -194,10 +194,10 @@ class Encoder:
         asked: dict[int, list[list[int]]] = {}
         for document in documents:
             for piece in windows(document, limit, self.measure):
-                found, stated = outcomes(piece), executed(piece)
+                found, stated = outcomes(piece), parts_of(piece)
                 for index, (ids, kinds) in enumerate(self.parts(piece)):
                     if index in stated:
-                        self._ask(str(piece[index]), stated[index], ids, len(tokens), asked)
+                        self._ask(stated[index], ids, len(tokens), asked)
                     tokens += ids
                     classes += [kinds] * len(ids) if isinstance(kinds, int) else kinds
                     if index in found:
@@ -206,7 +206,7 @@ class Encoder:
         marks = np.zeros(len(tokens), np.uint8)
         marks[list(shown)] = list(shown.values())
         places = sorted(asked)
-        pieces = np.array([asked[place] for place in places], np.int16).reshape(-1, 2, PIECES)
+        pieces = np.array([asked[place] for place in places], np.int16).reshape(-1, KINDS, PIECES)
         return Packed(
             np.array(tokens, np.uint16),
             np.array(classes, np.uint8),
@@ -216,16 +216,14 @@ class Encoder:
             np.array(ends, np.int64),
         )
 
-    def _ask(
-        self, line: str, state: Mapping[str, str], ids: list[int], first: int, asked: dict[int, list[list[int]]]
-    ) -> None:
-        """Add the questions about the parts of a line, whose tokens are `ids` from number `first` on."""
+    def _ask(self, parts: Iterable[Part], ids: list[int], first: int, asked: dict[int, list[list[int]]]) -> None:
+        """Add the questions about the parts of a text, whose tokens are `ids` from number `first` on."""
         stops = np.cumsum(self._sizes[ids])
-        for part in parts(line, state):
+        for part in parts:
             place = first + int(np.searchsorted(stops, part.end))
             if place < first + len(ids):
-                both = asked.setdefault(place, [[IGNORED] * PIECES, [IGNORED] * PIECES])
-                both[part.worked_out] = list(self._begin(part.value))
+                kinds = asked.setdefault(place, [[IGNORED] * PIECES for _ in range(KINDS)])
+                kinds[part.kind] = list(self._begin(part.value))
 
     def _begin(self, value: str) -> tuple[int, ...]:
         """The first pieces of a value's text as JSON has it, its closing quote with them, filled up to PIECES."""
@@ -271,7 +269,7 @@ def join(packs: Sequence[Packed]) -> Packed:
     """All documents of several packed shards."""
     if not packs:
         none, nowhere = np.zeros(0, np.uint8), np.zeros(0, np.int64)
-        return Packed(np.zeros(0, np.uint16), none, none, nowhere, np.zeros((0, 2, PIECES), np.int16), nowhere)
+        return Packed(np.zeros(0, np.uint16), none, none, nowhere, np.zeros((0, KINDS, PIECES), np.int16), nowhere)
     offsets = np.cumsum([0, *(len(pack.tokens) for pack in packs[:-1])])
     return Packed(
         np.concatenate([pack.tokens for pack in packs]),

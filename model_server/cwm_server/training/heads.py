@@ -1,9 +1,9 @@
 """What training asks of layers in a model's middle, besides the next token.
 
 Which line runs next, and what a line makes of its values, hangs on values that have to be looked up first. A model that
-only sees the next token learns to repeat what happened the last time. So linear heads ask, at the tokens of an executed
-line, what a name stands for, what comes of an expression, and how a condition comes out (deep supervision: Lee et al.,
-AISTATS 2015). They serve training alone; no model has them afterwards.
+only sees the next token learns to repeat what happened the last time. So linear heads ask what a `..` stands for, and
+at the tokens of an executed line what a name does, what comes of an expression, and how a condition comes out (deep
+supervision: Lee et al., AISTATS 2015). They serve training alone; no model has them afterwards.
 """
 
 from __future__ import annotations
@@ -13,15 +13,18 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from cwm_server.training.outcomes import NONE, TAKEN
-from cwm_server.training.parts import IGNORED, PIECES
+from cwm_server.training.parts import IGNORED, KINDS, PIECES
 
-ASKED = ("name", "result", "outcome")
+ASKED = ("held", "name", "result", "outcome")
 _ROUND = 64  # how many questions there are changes from batch to batch; few sizes compile few times
 
 
-def tapped_layers(layers: int) -> tuple[int, int]:
-    """Behind how many of a model's layers names, and results and outcomes, are asked: the rest can use the answers."""
-    return max(1, layers * 5 // 8), max(1, layers * 3 // 4)
+def tapped_layers(layers: int) -> tuple[int, int, int]:
+    """Behind how many of a model's layers is asked what is held, what names stand for, and what comes of it.
+
+    Each needs what the one before has found, and the last layers can use the answers.
+    """
+    return max(1, layers * 5 // 8), max(1, layers * 3 // 4), max(1, layers * 7 // 8)
 
 
 class OutcomeHead(nn.Module):
@@ -67,24 +70,23 @@ class Heads(nn.Module):
 
     def __init__(self, hidden_size: int) -> None:
         super().__init__()
-        self.name, self.result, self.outcome = ValueHead(hidden_size), ValueHead(hidden_size), OutcomeHead(hidden_size)
+        self.held, self.name, self.result = (ValueHead(hidden_size) for _ in range(KINDS))
+        self.outcome = OutcomeHead(hidden_size)
 
     def forward(
-        self, early: Tensor, late: Tensor, embedding: Tensor, outcomes: Tensor, questions: list[tuple[Tensor, Tensor]]
+        self, taps: list[Tensor], embedding: Tensor, outcomes: Tensor, questions: list[tuple[Tensor, Tensor]]
     ) -> Tensor:
         """Sums of losses (len(ASKED),) at the states (B, T, C) behind the tapped layers, as `questions_of` asks."""
-        (names, named), (results, came) = questions
-        return torch.stack(
-            (
-                self.name(early, embedding, names, named).sum(),
-                self.result(late, embedding, results, came).sum(),
-                self.outcome(late, outcomes).sum(),
-            )
-        )
+        heads = (self.held, self.name, self.result)
+        losses = [
+            head(tap, embedding, places, pieces).sum()
+            for head, tap, (places, pieces) in zip(heads, taps, questions, strict=True)
+        ]
+        return torch.stack([*losses, self.outcome(taps[-1], outcomes).sum()])
 
 
 def questions_of(parts: Tensor) -> list[tuple[Tensor, Tensor]]:
-    """Where and what `parts` (B, T, 2, PIECES) ask of names and of results: places (Q,) and pieces (Q, PIECES)."""
+    """Where and what `parts` (B, T, KINDS, PIECES) ask, by kind: places (Q,) and pieces (Q, PIECES)."""
     flat = parts.flatten(0, 1)
     questions = []
     for kind in range(flat.shape[1]):

@@ -1,4 +1,4 @@
-"""What the parts of a line stand for when it is executed: the value of each name, and of what is worked out of them.
+"""What a trace does not say: the values of a line's names and expressions, and of what has not changed.
 
 Training asks for them besides the next token (`heads.py`). Only what follows from the shown locals alone, and is cheap,
 is worked out here: numbers, strings, lists and the like, under operators, indices and a few pure functions.
@@ -18,7 +18,9 @@ from cwm_tracer.wire import Segment, Special, decode
 
 Value = Any  # what `ast.literal_eval` makes
 LONGEST = 200  # characters of a text that is read as a value, and of one that is made
-PIECES = 4  # tokens of a value's text, its closing quote with them, for which training asks
+HELD, NAMED, WORKED_OUT = range(3)  # by `..`, by a name, by an expression
+KINDS = 3
+PIECES = 3  # tokens of a value's text, its closing quote with them, for which training asks
 IGNORED = -100  # where there are fewer
 _BIGGEST = 10**15
 
@@ -71,16 +73,17 @@ _METHODS: dict[type, re.Pattern[str]] = {
     dict: re.compile("get"),
 }
 _EVENTS = (Special.CALL, Special.LINE, Special.RETURN, Special.EXCEPTION)
+_VALUE = re.compile(rb'": "((?:[^"\\]|\\.)*)"')
 _COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
 
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """The offset in UTF-8 at which a part of a line ends, what it stands for, and whether it is more than a name."""
+    """The offset in UTF-8 at which a part of a text ends, what it stands for, and its kind."""
 
     end: int
     value: str
-    worked_out: bool
+    kind: int
 
 
 class _Unknown(Exception):
@@ -95,12 +98,12 @@ def parts(line: str, shown: Mapping[str, str]) -> list[Part]:
     tree, shift = _parsed(line)
     if tree is None:
         return []
-    found: dict[tuple[int, bool], Part] = {}
+    found: dict[tuple[int, int], Part] = {}
     for node in _visible(tree, shown):
         end = (node.end_col_offset or 0) + shift
         if isinstance(node, ast.Name):
             if node.id in shown:
-                found[end, False] = Part(end, shown[node.id], False)
+                found[end, NAMED] = Part(end, shown[node.id], NAMED)
         elif isinstance(
             node, (ast.AugAssign, ast.BinOp, ast.UnaryOp, ast.Compare, ast.BoolOp, ast.Subscript, ast.Call)
         ):
@@ -109,21 +112,30 @@ def parts(line: str, shown: Mapping[str, str]) -> list[Part]:
             except Exception:  # whatever a wrong guess at a type raises
                 continue
             if len(value) <= LONGEST:
-                found[end, True] = Part(end, value, True)
+                found[end, WORKED_OUT] = Part(end, value, WORKED_OUT)
     return list(found.values())
 
 
-def executed(segments: Sequence[Segment]) -> dict[int, Mapping[str, str]]:
-    """The locals with which a line is executed, by the index of each segment that is one."""
+def unchanged(text: str, values: Mapping[str, str]) -> list[Part]:
+    """What each `..` stands for in the text of some locals, which have these values."""
+    matches = _VALUE.finditer(text.encode("utf-8", "surrogatepass"))
+    pairs = zip(matches, values.values(), strict=False)
+    return [Part(match.end(1), value, HELD) for match, value in pairs if match[1] == b".."]
+
+
+def parts_of(segments: Sequence[Segment]) -> dict[int, list[Part]]:
+    """The parts of a document's locals and executed lines, by the index of their segment."""
     start = segments.index(Special.FRAME) + 1
     frames = iter(decode(segments[start:]).frames)
-    frame = None
-    found: dict[int, Mapping[str, str]] = {}
+    values: Mapping[str, str] | None = None
+    found: dict[int, list[Part]] = {}
     for index in range(start, len(segments)):
-        if segments[index] in _EVENTS:
-            frame = next(frames, None)
-        elif segments[index - 1] is Special.ACTION and frame is not None and frame.locals is not None:
-            found[index] = frame.locals
+        segment = segments[index]
+        if segment in _EVENTS:
+            values = getattr(next(frames, None), "locals", None)
+        elif isinstance(segment, str) and values is not None:
+            is_line = segments[index - 1] is Special.ACTION
+            found[index] = parts(segment, values) if is_line else unchanged(segment, values)
     return found
 
 

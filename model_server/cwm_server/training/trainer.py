@@ -249,7 +249,7 @@ class Trainer:
                 for tensor in (piece.ids, piece.classes, piece.outcomes, *itertools.chain.from_iterable(questions))
             )
             with self._autocast():
-                total, losses, asked = self._loss(ids, classes, outcomes, [(flat[0], flat[1]), (flat[2], flat[3])])
+                total, losses, asked = self._loss(ids, classes, outcomes, list(zip(flat[::2], flat[1::2], strict=True)))
             torch.autograd.backward(total / 1000)
             kinds = classes[:, 1:].flatten().long()
             known = kinds < len(CLASSES)
@@ -296,9 +296,9 @@ class Trainer:
         total = (losses * self.weights[classes[:, 1:].flatten().long()]).sum()
         if self.heads is None:
             return total, losses, torch.zeros(len(ASKED), device=ids.device)
-        asked = self.heads(*taps, self.model.model.embed_tokens.weight, outcomes, questions)
-        weights = (self.settings.parts_weight, self.settings.parts_weight, self.settings.outcome_weight)
-        return total + sum(weight * loss for weight, loss in zip(weights, asked, strict=True)), losses, asked
+        asked = self.heads(taps, self.model.model.embed_tokens.weight, outcomes, questions)
+        total = total + self.settings.parts_weight * asked[:-1].sum() + self.settings.outcome_weight * asked[-1]
+        return total, losses, asked
 
     def _autocast(self) -> contextlib.AbstractContextManager[Any]:
         return torch.autocast(self.settings.device.split(":")[0], torch.bfloat16, enabled=self.settings.bf16)
