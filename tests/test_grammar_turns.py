@@ -307,6 +307,15 @@ def given(numbers):
         total += x
     return total + sum(numbers)
 
+def quiet(items):
+    def len(thing):
+        items[:] = [5, 6]
+        return 0
+    return [x for x in items if len(items) > 9 or x < 9]
+
+def sized(rows):
+    return [row for row in rows if len(row) > 1], min(len(row) for row in rows)
+
 def mutating(items):
     return [items.append(x) for x in items if len(items) < 6]
 
@@ -378,6 +387,8 @@ def main():
     first_of([1, 2])
     calling([1, 2])
     given(x for x in [1, 2])
+    quiet([1])
+    sized([[1], [2, 3]])
     mutating([1, 2])
     before([1, 2, 3])
     closing([1])

@@ -248,7 +248,7 @@ class Expectation:
             return Foreseen(line, self._hiding(texts), paused.going)
         if isinstance(node, ast.GeneratorExp) and not self._activation.fresh:
             return None  # it may go on
-        sure = Known(values if self._activation.fresh and is_first(node, statement) else lasting)
+        sure = Known(values if self._activation.fresh and is_first(node, statement, moves) else lasting)
         going = begun(node, statement, moves, sure, Known(lasting))
         iterator = iterator_of(node, moves, sure)
         free = {name: sure.values.get(name) for name in free_names(node) if name in values}

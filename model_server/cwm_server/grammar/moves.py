@@ -44,11 +44,12 @@ class Known:
 class Moves:
     """What statements of one text move. `functions` are the parameters of its plain functions, by name.
 
-    `apart`: what looks like a list is one, and can be taken apart; not so where the text has classes of its own kind.
+    `quiet` are builtins that change nothing. `apart`: what looks like a list is one, and can be taken apart; not so where the text has classes of its own kind.
     """
 
     functions: Mapping[str, ast.arguments]
     apart: bool = True
+    quiet: frozenset[str] = frozenset()
 
     def bound(self, statements: Sequence[ast.AST], known: Known) -> dict[str, str]:
         """The texts of what some statements of one line bind or put into, of those names for which they can be read."""
@@ -122,6 +123,12 @@ class Moves:
             return type(self._value(node, known))
         except _Unknown:
             return None
+
+    def may_change(self, node: ast.AST) -> bool:
+        """Whether a part of an expression may change a value, or run code that does."""
+        if isinstance(node, ast.Call):
+            return not (isinstance(node.func, ast.Name) and node.func.id in self.quiet)
+        return isinstance(node, (ast.NamedExpr, *RESUMED))
 
     def text(self, node: ast.expr, known: Known) -> str | None:
         """The text of what an expression moves; None where it is computed."""

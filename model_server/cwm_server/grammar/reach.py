@@ -21,6 +21,11 @@ _FINDING = frozenset(
     ("eval", "exec", "getattr", "globals", "locals", "vars", "super", "__import__", "compile", "type", "breakpoint")
 )
 _BUILTINS = frozenset(dir(builtins)) - _FINDING
+# Those that run nothing else, and change nothing, where they are given plain values.
+_QUIET = frozenset(
+    ("abs", "bool", "chr", "divmod", "float", "hash", "int", "isinstance", "len", "list", "ord", "pow", "range", "repr")
+    + ("round", "set", "str", "sum", "tuple")
+)
 # Statements of which every call that stands in a certain place is made once the line runs.
 _TESTING = (ast.If, ast.While, ast.Assert)
 _VALUED = (ast.Assign, ast.AugAssign, ast.AnnAssign, ast.Return, ast.Expr)
@@ -70,10 +75,11 @@ def _certain(node: ast.expr) -> Iterator[str]:
 
 @dataclass(frozen=True, slots=True)
 class Plain:
-    """The plain functions of a text, by name. `own` are those that no import may stand for."""
+    """The plain functions of a text, by name. `own` are those that no import may stand for, `quiet` builtins."""
 
     names: frozenset[str] = frozenset()
     own: frozenset[str] = frozenset()
+    quiet: frozenset[str] = frozenset()
     _known: frozenset[str] = frozenset()
 
     def reached(self, calls: Iterable[Calls]) -> frozenset[str] | None:
@@ -113,9 +119,23 @@ def plain_functions(tree: ast.Module) -> Plain:
                 spoiled.update(WORD.findall(node.value))
         else:
             spoiled.update(names_of(node)[0])
+    spoiled |= _hidden(tree)
     names = defined - spoiled
     safe = _BUILTINS - spoiled - imported - defined
-    return Plain(frozenset(names), frozenset(names - imported), frozenset(names | safe))
+    return Plain(frozenset(names), frozenset(names - imported), safe & _QUIET, frozenset(names | safe))
+
+
+def _hidden(tree: ast.Module) -> set[str]:
+    """The functions inside of others whose names stand for something else where these can't be seen."""
+    found = set[str]()
+    for outer in ast.walk(tree):
+        inside = list(ast.walk(outer)) if isinstance(outer, FUNCTIONS) else []
+        nested = {each.name for each in inside if isinstance(each, FUNCTIONS) and each is not outer}
+        if nested:
+            seen = set(map(id, inside))
+            names = (each for each in ast.walk(tree) if isinstance(each, ast.Name) and each.id in nested)
+            found |= {each.id for each in names if id(each) not in seen}
+    return found
 
 
 def _is_simple(node: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:

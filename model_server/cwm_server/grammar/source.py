@@ -279,7 +279,7 @@ def _moves(tree: ast.Module, plain: Plain) -> Moves:
         node.name: node.args for node in ast.walk(tree) if isinstance(node, FUNCTIONS) and node.name in plain.own
     }
     derived = any(isinstance(node, ast.ClassDef) and node.bases for node in ast.walk(tree))
-    return Moves(functions, apart=not derived)
+    return Moves(functions, apart=not derived, quiet=plain.quiet)
 
 
 def _is_gap(line: str) -> bool:

@@ -10,9 +10,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from cwm_server.grammar.moves import Known, Moves, shown
-from cwm_server.grammar.syntax import COMPREHENSIONS, ITERABLES, RESUMED
+from cwm_server.grammar.syntax import COMPREHENSIONS, ITERABLES
 
-_RUNNING = (ast.Call, ast.NamedExpr, *RESUMED)
 _ITERATORS: dict[type, str] = {
     list: "<list_iterator object>",
     tuple: "<tuple_iterator object>",
@@ -107,16 +106,16 @@ def begun(node: ast.expr, statement: ast.AST, moves: Moves, known: Known, lastin
     """A comprehension of a statement that goes through what is shown, or through what is `lasting` if more runs."""
     assert isinstance(node, COMPREHENSIONS)
     iterable = node.generators[0].iter
-    items = moves.items(iterable, known if is_first(node, statement) and _is_quiet(node) else lasting)
+    quiet = not any(map(moves.may_change, ast.walk(node)))
+    items = moves.items(iterable, known if quiet and is_first(node, statement, moves) else lasting)
     return None if items is None else Going(node, tuple(items))
 
 
-def is_first(node: ast.expr, statement: ast.AST) -> bool:
+def is_first(node: ast.expr, statement: ast.AST, moves: Moves) -> bool:
     """Whether nothing of a statement that could change a value runs before one of its expressions begins."""
     here = (node.lineno, node.col_offset)
-    return not any(
-        isinstance(each, _RUNNING) and (each.end_lineno, each.end_col_offset) <= here for each in ast.walk(statement)
-    )
+    others = (each for each in ast.walk(statement) if moves.may_change(each))
+    return not any((each.end_lineno, each.end_col_offset) <= here for each in others)  # type: ignore[attr-defined]
 
 
 def iterator_of(node: ast.expr, moves: Moves, known: Known) -> str | None:
@@ -134,11 +133,6 @@ def free_names(node: ast.expr) -> list[str]:
     names = [each for part in (*parts, loop.target, *loop.ifs) for each in ast.walk(part) if isinstance(each, ast.Name)]
     stored = {each.id for each in names if not isinstance(each.ctx, ast.Load)}
     return list(dict.fromkeys(each.id for each in names if each.id not in stored))
-
-
-def _is_quiet(node: ast.expr) -> bool:
-    """Whether a comprehension runs nothing that could change what it goes through."""
-    return not any(isinstance(each, _RUNNING) for each in ast.walk(node))
 
 
 def _is_silent(body: list[ast.stmt]) -> bool:
