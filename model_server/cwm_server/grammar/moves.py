@@ -44,7 +44,8 @@ class Known:
 class Moves:
     """What statements of one text move. `functions` are the parameters of its plain functions, by name.
 
-    `quiet` are builtins that change nothing. `apart`: what looks like a list is one, and can be taken apart; not so where the text has classes of its own kind.
+    `apart`: what looks like a list is one, and can be taken apart; not so where the text has classes of its own kind.
+    `quiet` are builtins that change nothing.
     """
 
     functions: Mapping[str, ast.arguments]

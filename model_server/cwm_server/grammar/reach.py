@@ -23,8 +23,10 @@ _FINDING = frozenset(
 _BUILTINS = frozenset(dir(builtins)) - _FINDING
 # Those that run nothing else, and change nothing, where they are given plain values.
 _QUIET = frozenset(
-    ("abs", "bool", "chr", "divmod", "float", "hash", "int", "isinstance", "len", "list", "ord", "pow", "range", "repr")
-    + ("round", "set", "str", "sum", "tuple")
+    (
+        *("abs", "bool", "chr", "divmod", "float", "hash", "int", "isinstance", "len", "list", "ord", "pow", "range"),
+        *("repr", "round", "set", "str", "sum", "tuple"),
+    )
 )
 # Statements of which every call that stands in a certain place is made once the line runs.
 _TESTING = (ast.If, ast.While, ast.Assert)
