@@ -9,27 +9,40 @@ import torch.nn.functional as F
 from cwm_server.architecture import Decoder
 from cwm_server.training.batches import gather, plan, split
 from cwm_server.training.corpus import ACTION, ARGUMENT, CHANGED, CLASSES, EVENT, GIVEN, LOCALS, Packed
+from cwm_server.training.heads import Heads, questions_of, tapped_layers
 
 
 @torch.no_grad()
 def evaluate(
-    model: Decoder, packed: Packed, documents: int, device: str = "cpu", micro: int = 8192
+    model: Decoder,
+    packed: Packed,
+    documents: int,
+    device: str = "cpu",
+    micro: int = 8192,
+    heads: Heads | None = None,
 ) -> dict[str, float]:
     """Teacher-forced figures over the first `documents` documents.
 
     `heldout.loss` in nats per token of a frame, `heldout.frame` the share of frames all of whose tokens are the
-    model's first choice, and per class of tokens `heldout.KIND` the share of frames' runs of that class that are.
+    model's first choice, and per class of tokens `heldout.KIND` the share of frames' runs of that class that are. With
+    `heads`, `heldout.asked.KIND` is the share of values whose first piece they know.
     """
     lengths = packed.lengths()[:documents]
     losses = np.zeros(len(CLASSES))
     counts = np.zeros(len(CLASSES))
     right: dict[int, list[bool]] = {kind: [] for kind in range(-1, len(CLASSES))}
+    asked: dict[str, list[bool]] = {}
     was_training = model.training
     model.eval()
     for numbers in plan(lengths, micro, 0, 0):
         for batch in split(gather(packed, numbers), micro):
             ids = batch.ids.to(device)
-            logits = model(ids)[:, :-1].float()
+            states, taps = model.tapped(ids, tapped_layers(model.config.num_hidden_layers))
+            logits = model.head(states)[:, :-1].float()
+            if heads is not None:
+                told = heads.known(taps, model.model.embed_tokens.weight, questions_of(batch.parts))
+                for name, answers in told.items():
+                    asked.setdefault(name, []).extend(answers)
             loss = F.cross_entropy(logits.flatten(0, 1), ids[:, 1:].flatten(), reduction="none").view(len(ids), -1)
             hit = logits.argmax(-1) == ids[:, 1:]
             for row in range(len(ids)):
@@ -45,7 +58,7 @@ def evaluate(
     names = {-1: "frame", EVENT: "event", LOCALS: "locals", CHANGED: "changed", ACTION: "action", ARGUMENT: "argument"}
     for kind, name in names.items():
         figures[f"heldout.{name}"] = float(np.mean(right[kind])) if right[kind] else 0.0
-    return figures
+    return figures | {f"heldout.asked.{name}": float(np.mean(hits)) for name, hits in asked.items() if hits}
 
 
 def _count_frames(kinds: np.ndarray, hit: np.ndarray, right: dict[int, list[bool]]) -> None:

@@ -59,10 +59,18 @@ class ValueHead(nn.Module):
         asked = states.flatten(0, 1)[places]
         normal = F.rms_norm(asked.float(), asked.shape[-1:])
         losses = torch.zeros(len(places), device=states.device)
-        for index, matrix in enumerate(self.places):
-            logits = F.linear(F.linear(normal, matrix), embedding.detach()).float()
+        for index in range(PIECES):
+            logits = self._logits(normal, embedding, index)
             losses = losses + F.cross_entropy(logits, pieces[:, index], ignore_index=IGNORED, reduction="none")
         return losses / (pieces != IGNORED).sum(1).clamp(min=1)
+
+    def first(self, states: Tensor, embedding: Tensor, places: Tensor) -> Tensor:
+        """The first piece (Q,) of each answer."""
+        asked = states.flatten(0, 1)[places]
+        return self._logits(F.rms_norm(asked.float(), asked.shape[-1:]), embedding, 0).argmax(-1)
+
+    def _logits(self, normal: Tensor, embedding: Tensor, index: int) -> Tensor:
+        return F.linear(F.linear(normal, self.places[index]), embedding.detach()).float()
 
 
 class Heads(nn.Module):
@@ -77,12 +85,25 @@ class Heads(nn.Module):
         self, taps: list[Tensor], embedding: Tensor, outcomes: Tensor, questions: list[tuple[Tensor, Tensor]]
     ) -> Tensor:
         """Sums of losses (len(ASKED),) at the states (B, T, C) behind the tapped layers, as `questions_of` asks."""
-        heads = (self.held, self.name, self.result)
         losses = [
             head(tap, embedding, places, pieces).sum()
-            for head, tap, (places, pieces) in zip(heads, taps, questions, strict=True)
+            for head, tap, (places, pieces) in zip(self._values, taps, questions, strict=True)
         ]
         return torch.stack([*losses, self.outcome(taps[-1], outcomes).sum()])
+
+    def known(
+        self, taps: list[Tensor], embedding: Tensor, questions: list[tuple[Tensor, Tensor]]
+    ) -> dict[str, list[bool]]:
+        """Of each question about a value whether the first piece of the answer is right, by what is asked."""
+        found: dict[str, list[bool]] = {}
+        for name, head, tap, (places, pieces) in zip(ASKED, self._values, taps, questions, strict=False):
+            right = head.first(tap, embedding, places.to(tap.device)) == pieces[:, 0].to(tap.device)
+            found[name] = right[pieces[:, 0].to(tap.device) != IGNORED].tolist()
+        return found
+
+    @property
+    def _values(self) -> tuple[ValueHead, ...]:
+        return self.held, self.name, self.result
 
 
 def questions_of(parts: Tensor) -> list[tuple[Tensor, Tensor]]:

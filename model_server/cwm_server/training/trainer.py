@@ -307,7 +307,9 @@ class Trainer:
         if not len(held_out):
             return {}
         with self._autocast():
-            figures = evaluate(self.model, held_out, self.settings.eval_documents, self.settings.device)
+            figures = evaluate(
+                self.model, held_out, self.settings.eval_documents, self.settings.device, heads=self.heads
+            )
         log.add({"step": self.progress.step, "tokens": self.progress.tokens, **figures})
         return figures
 
