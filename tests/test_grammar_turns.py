@@ -344,6 +344,15 @@ def failing(items):
     except ZeroDivisionError:
         return [x for x in items]
 
+def displayed():
+    return [x for x in ["a", "b"]], [x for x in [1, [2]]], sum(x for x in [1, 2])
+
+def hiding(items):
+    cookie = None
+    for x in items:
+        cookie = x
+    return cookie
+
 def hidden(items):
     password = "swordfish"
     return [(x, password) for x in items if password]
@@ -395,6 +404,8 @@ def main():
     lambdas([2, 1])
     long([1, 2])
     failing([1, 0])
+    displayed()
+    hiding(["a", "b"])
     hidden([1, 2])
     deep([1, [2, [3]]])
     Table()

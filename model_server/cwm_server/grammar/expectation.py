@@ -280,7 +280,7 @@ class Expectation:
         """What a variable can hold that a line binds to one of some values."""
         before = values.get(name) if self._activation.fresh else None
         allowed = [spelled(text) for text in texts if text != before or not self._lasts(text)]
-        if before in texts:
+        if before in texts or (self._source.hides and before == REDACTED):
             allowed.append(_UNCHANGED)
         return self._or_hidden(allowed)
 

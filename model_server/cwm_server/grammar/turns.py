@@ -121,7 +121,9 @@ def is_first(node: ast.expr, statement: ast.AST, moves: Moves) -> bool:
 def iterator_of(node: ast.expr, moves: Moves, known: Known) -> str | None:
     """The text of what Python makes of that which a comprehension goes through; None where versions differ."""
     assert isinstance(node, COMPREHENSIONS)
-    kind = moves.kind(node.generators[0].iter, known)
+    iterable = node.generators[0].iter
+    # Compilers make a tuple of a list that nobody else can see.
+    kind = moves.kind(iterable, known) if isinstance(iterable, ast.Name) else None
     return _ITERATORS.get(kind) if kind is not None else None
 
 
