@@ -37,9 +37,11 @@ def evaluate(
     for numbers in plan(lengths, micro, 0, 0):
         for batch in split(gather(packed, numbers), micro):
             ids = batch.ids.to(device)
-            states, taps = model.tapped(ids, tapped_layers(model.config.num_hidden_layers))
-            logits = model.head(states)[:, :-1].float()
-            if heads is not None:
+            if heads is None:
+                logits = model(ids)[:, :-1].float()
+            else:
+                states, taps = model.tapped(ids, tapped_layers(model.config.num_hidden_layers))
+                logits = model.head(states)[:, :-1].float()
                 told = heads.known(taps, model.model.embed_tokens.weight, questions_of(batch.parts))
                 for name, answers in told.items():
                     asked.setdefault(name, []).extend(answers)
