@@ -8,7 +8,6 @@ beside the run and made again when the tokenizer or the context length changes.
 from __future__ import annotations
 
 import json
-import re
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, fields
@@ -19,7 +18,7 @@ import numpy.typing as npt
 
 from cwm_server.tokenizer import SentencePieceTokenizer
 from cwm_server.training.outcomes import outcomes
-from cwm_server.training.parts import IGNORED, KINDS, PIECES, Part, parts_of
+from cwm_server.training.parts import EVENTS, IGNORED, KINDS, PIECES, VALUE, Part, parts_of
 from cwm_tracer.wire import START, Segment, Special, decode, encode_frame
 
 SPECIALS = tuple(Special)
@@ -28,8 +27,6 @@ LAYOUT = 4  # of packed files
 # What a token belongs to; the loss weighs and the log reports them apart.
 GIVEN, EVENT, LOCALS, CHANGED, ACTION, ARGUMENT = range(6)
 CLASSES = ("given", "event", "locals", "changed", "action", "argument")
-_EVENTS = (Special.CALL, Special.LINE, Special.RETURN, Special.EXCEPTION)
-_VALUE = re.compile(rb'": "((?:[^"\\]|\\.)*)"')
 
 Ids = npt.NDArray[np.uint16]
 Classes = npt.NDArray[np.uint8]
@@ -143,14 +140,14 @@ class Encoder:
         frame = -1  # -1 is the context, 0 the entry's call, which is given
         for segment in segments:
             if isinstance(segment, Special):
-                if segment in _EVENTS or segment is Special.END:
+                if segment in EVENTS or segment is Special.END:
                     kind = EVENT
                 elif segment is Special.ACTION:
                     kind = ACTION
                 elif segment is Special.FRAME and frame < 0:
                     kind = GIVEN
                 parts.append(([self.tokenizer.special(segment)], kind if frame > 0 else GIVEN))
-                if segment in _EVENTS:
+                if segment in EVENTS:
                     kind = LOCALS
                 elif segment is Special.ACTION:
                     kind = ACTION
@@ -177,7 +174,7 @@ class Encoder:
         data = text.encode("utf-8", "surrogatepass")
         starts = np.cumsum(self._sizes[ids]) - self._sizes[ids]
         classes = np.full(len(ids), LOCALS, dtype=np.uint8)
-        for match in _VALUE.finditer(data):
+        for match in VALUE.finditer(data):
             if match.group(1) != b"..":
                 # From the token that opens the value, which a `..` would not be, to the one that closes it.
                 first = np.searchsorted(starts, match.start(), "right") - 1

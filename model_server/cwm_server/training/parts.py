@@ -14,7 +14,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from cwm_tracer.wire import Segment, Special, decode
+from cwm_server.grammar.syntax import COMPREHENSIONS, ITERATED
+from cwm_tracer.wire import EVENT_TOKEN, Segment, Special, decode
 
 Value = Any  # what `ast.literal_eval` makes
 LONGEST = 200  # characters of a text that is read as a value, and of one that is made
@@ -72,9 +73,8 @@ _METHODS: dict[type, re.Pattern[str]] = {
     tuple: re.compile("count|index"),
     dict: re.compile("get"),
 }
-_EVENTS = (Special.CALL, Special.LINE, Special.RETURN, Special.EXCEPTION)
-_VALUE = re.compile(rb'": "((?:[^"\\]|\\.)*)"')
-_COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
+EVENTS = tuple(EVENT_TOKEN.values())
+VALUE = re.compile(rb'": "((?:[^"\\]|\\.)*)"')  # in the text of locals
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +118,7 @@ def parts(line: str, shown: Mapping[str, str]) -> list[Part]:
 
 def unchanged(text: str, values: Mapping[str, str]) -> list[Part]:
     """What each `..` stands for in the text of some locals, which have these values."""
-    matches = _VALUE.finditer(text.encode("utf-8", "surrogatepass"))
+    matches = VALUE.finditer(text.encode("utf-8", "surrogatepass"))
     pairs = zip(matches, values.values(), strict=False)
     return [Part(match.end(1), value, HELD) for match, value in pairs if match[1] == b".."]
 
@@ -131,7 +131,7 @@ def parts_of(segments: Sequence[Segment]) -> dict[int, list[Part]]:
     found: dict[int, list[Part]] = {}
     for index in range(start, len(segments)):
         segment = segments[index]
-        if segment in _EVENTS:
+        if segment in EVENTS:
             values = getattr(next(frames, None), "locals", None)
         elif isinstance(segment, str) and values is not None:
             is_line = segments[index - 1] is Special.ACTION
@@ -162,7 +162,7 @@ def _visible(node: ast.AST, shown: Mapping[str, str]) -> list[ast.expr | ast.Aug
     if isinstance(node, (ast.JoinedStr, ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
         return found
     children: list[ast.AST] = list(ast.iter_child_nodes(node))
-    if isinstance(node, _COMPREHENSIONS) and ".0" not in shown:
+    if isinstance(node, COMPREHENSIONS) and ITERATED not in shown:
         children = [node.generators[0].iter]
     if isinstance(node, ast.Lambda):
         names = [argument.arg for argument in node.args.args]

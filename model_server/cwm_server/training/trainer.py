@@ -243,7 +243,7 @@ class Trainer:
         for parameter in self.parameters.values():
             parameter.grad = None
         for piece in split(batch, self.settings.micro, self.rank, self.world):
-            questions = questions_of(piece.parts)
+            questions = questions_of(piece.parts) if self.heads is not None else []
             ids, classes, outcomes, *flat = (
                 tensor.to(self.settings.device)
                 for tensor in (piece.ids, piece.classes, piece.outcomes, *itertools.chain.from_iterable(questions))
