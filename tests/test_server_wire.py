@@ -156,6 +156,31 @@ def test_a_slow_loris_is_not_kept_by_a_byte_now_and_then(url):
             assert said.startswith(b"HTTP/1.1 408")
 
 
+@pytest.mark.parametrize(
+    ("head", "status"),
+    [(HEAD, 413), (HEAD.replace(b"application/json", b"text/plain"), 415), (b"no HTTP\r\n\r\n" + HEAD, 400)],
+    ids=["too large", "another type", "no HTTP"],
+)
+def test_a_refusal_reaches_a_client_that_is_still_sending(url, head, status):
+    body = bytes(4 << 20)  # more than the sockets' buffers hold
+    with connected(url) as client:
+        client.sendall(head + b"Content-Length: %d\r\n\r\n" % len(body))
+        time.sleep(0.1)  # the refusal has been sent
+        client.sendall(body)
+        assert refusal(b"".join(iter(lambda: client.recv(1 << 16), b"")))[0] == status
+
+
+def test_a_client_that_goes_on_sending_after_a_refusal_is_cut_off(url):
+    began = time.monotonic()
+    with connected(url) as client:
+        client.sendall(HEAD + b"Content-Length: 100000000\r\n\r\n")
+        with contextlib.suppress(ConnectionError):
+            while time.monotonic() < began + 20:
+                client.sendall(bytes(1000))
+                time.sleep(0.01)
+    assert time.monotonic() - began < 10
+
+
 def test_a_body_that_trickles_or_breaks_off_is_given_up(url):
     status, message = refusal(sent(url, HEAD + b"Content-Length: 100\r\n\r\n{", end=False))
     assert (status, message) == (408, "the body did not come in 0.5 s")

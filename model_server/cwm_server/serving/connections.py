@@ -10,6 +10,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from cwm_server.serving.fields import error_body
 from cwm_server.serving.limits import Limits
+from cwm_server.serving.lingering import Lingering
 from cwm_server.serving.replies import as_json
 
 _HEADER_BYTES = 64 << 10  # h11's own limit is that of uvicorn's configuration
@@ -21,9 +22,14 @@ def protocol(limits: Limits) -> type[asyncio.Protocol]:
     class Connection(H11Protocol):
         _header: asyncio.TimerHandle | None = None
         _reader: asyncio.TimerHandle | None = None
+        _line: Lingering
 
         def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-            super().connection_made(transport)
+            self._line = Lingering(transport, limits.patience, self._sending)
+            super().connection_made(self._line)  # type: ignore[arg-type]
+            if len(self.connections) > 2 * limits.connections:
+                transport.abort()  # there would be no end of those that are told so
+                return
             if len(self.connections) > limits.connections:
                 self._refuse(503, f"{limits.connections} connections are open already")
                 return
@@ -32,9 +38,12 @@ def protocol(limits: Limits) -> type[asyncio.Protocol]:
         def connection_lost(self, exc: Exception | None) -> None:
             _stop(self._header)
             _stop(self._reader)
+            self._line.closed()
             super().connection_lost(exc)
 
         def data_received(self, data: bytes) -> None:
+            if self._line.lingering:
+                return
             super().data_received(data)
             self._await_header()
 
@@ -86,7 +95,11 @@ def protocol(limits: Limits) -> type[asyncio.Protocol]:
             except h11.LocalProtocolError:  # an answer has begun
                 self.transport.abort()
                 return
-            self.transport.close()
+            self._line.linger()
+
+        def _sending(self) -> bool:
+            """Whether the client is in the middle of a request, or of something else."""
+            return self.conn.their_state in (h11.SEND_BODY, h11.ERROR)
 
     return Connection
 
