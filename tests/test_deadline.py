@@ -145,8 +145,11 @@ def test_a_call_cleans_up_before_it_is_interrupted_again() -> None:
                 pass
             cleaned.append(1)
 
-    with pytest.raises(DeadlineExceeded):
-        Deadline(SECONDS).call(careful, None)
+    for _ in range(20):  # on a busy machine the time can be over before the call has begun
+        with pytest.raises(DeadlineExceeded):
+            Deadline(SECONDS).call(careful, None)
+        if cleaned:
+            break
     assert cleaned == [1]
 
 

@@ -8,15 +8,12 @@ States are immutable and shared: what follows from one is looked up once.
 
 from __future__ import annotations
 
-import ast
 from collections.abc import Iterable
-from dataclasses import replace
 
-from cwm_server.grammar.expectation import Activation, Expectation, Foreseen, Values
-from cwm_server.grammar.source import Choices, Source, spelled
+from cwm_server.grammar.places import Place, Places
+from cwm_server.grammar.source import Choices
 from cwm_server.grammar.state import (
     Phase,
-    Place,
     State,
     in_line,
     is_free,
@@ -25,15 +22,13 @@ from cwm_server.grammar.state import (
     narrowed,
     remaining,
 )
-from cwm_server.grammar.syntax import ITERATED
 from cwm_server.grammar.vocabulary import CLOSED, PLAIN, Vocabulary, lex
-from cwm_tracer.model import Event, Frame
-from cwm_tracer.wire import EVENT_TOKEN, UNCHANGED, Cursor, Special
+from cwm_tracer.model import Event
+from cwm_tracer.wire import EVENT_TOKEN, UNCHANGED, Special
 
 _EVENTS = {token: event for event, token in EVENT_TOKEN.items()}
 _STATEFUL = (Event.CALL, Event.LINE)
 _UNCHANGED = UNCHANGED.encode()
-_ITERATED = ITERATED.encode()
 _QUOTE = 0x22
 _KEPT = 20_000  # states of one context
 _PUNCTUATION = {
@@ -47,18 +42,12 @@ _PUNCTUATION = {
 
 
 class Automaton:
-    """The rules for one context. Without the `complete` source, lines and names are free.
+    """The texts that keep to what may come at the places of one context."""
 
-    `depth` counts the activations that were open before the first frame of the prompt.
-    """
-
-    def __init__(self, vocabulary: Vocabulary, source: Source, complete: bool, depth: int) -> None:
+    def __init__(self, vocabulary: Vocabulary, places: Places) -> None:
         self.vocabulary = vocabulary
-        self._source = source
-        self._complete = complete
+        self._places = places
         self._states: dict[object, State] = {}
-        self._called: dict[object, tuple[Choices, frozenset[int] | None]] = {}
-        self.start = Place((Activation(),) * depth, begun=depth > 0)
 
     def at(self, place: Place) -> State:
         """The state between two frames."""
@@ -108,34 +97,7 @@ class Automaton:
 
     def due(self, state: State) -> int:
         """How many bytes, and so tokens at most, the names take that must still be said, with their values."""
-        if not self._complete or state.event is None:
-            return 0
-        if state.event is Event.CALL:
-            return self._source.longest_call
-        return self._expected(state.place).due(state.names)
-
-    def after(self, place: Place, frame: Frame) -> Place:
-        """The place behind a frame, which was read with `cursor`."""
-        activations, line = place.activations, _bytes(frame.source)
-        paused = None
-        if frame.event is Event.CALL:
-            activations += (self._activation(place, line, frame),)
-        elif frame.event is Event.RETURN and activations:
-            *outer, left = activations
-            if outer:
-                told = (left.function, frame.argument or "") if left.function else outer[-1].returned
-                outer[-1] = replace(outer[-1], fresh=False, returned=told)
-            activations = tuple(outer)
-            if left.going is not None and isinstance(left.going.node, ast.GeneratorExp) and not left.going.is_over:
-                paused = replace(left, going=replace(left.going, paused=True))
-        elif activations:
-            activations = (*activations[:-1], self._moved(place, line, frame))
-        return Place(activations, True, paused)
-
-    def cursor(self, place: Place) -> Cursor:
-        """Reads the next frame: what `..` stands for there."""
-        top = place.activations[-1] if place.activations else Activation()
-        return Cursor((0,), 1, top.values if top.fresh else None)
+        return self._places.due(state.place, state.event, state.names)
 
     # -- moves
 
@@ -165,13 +127,13 @@ class Automaton:
         place, phase, event = state.place, state.phase, state.event
         if phase is Phase.EVENT:
             if special is Special.END:
-                return State(place, Phase.END) if self._may_end(place) else None
+                return State(place, Phase.END) if self._places.may_end(place) else None
             begun = _EVENTS.get(special)
-            if begun is None or not self._may_begin(place, begun):
+            if begun is None or not self._places.may_begin(place, begun):
                 return None
             return State(place, Phase.OBJECT if begun in _STATEFUL else Phase.ACTION, begun)
         if phase is Phase.ACTION and special is Special.ACTION:
-            choices = self._lines(state)
+            choices = self._places.lines(place, event, state.names)
             high = len(choices.texts) if choices is not None else 0
             return State(place, Phase.LINE, event, state.names, choices=choices, high=high)
         if phase is Phase.LINE and is_whole_line(state):
@@ -196,7 +158,7 @@ class Automaton:
             if byte != wanted:
                 return None
             after = State(state.place, following, state.event, state.names, state.name)
-            choices = self._value(after) if following is Phase.VALUE else self._result(after)
+            choices = self._choices(after)
             if choices is not None:
                 after.choices, after.high = choices, len(choices.texts)
             return after
@@ -229,7 +191,7 @@ class Automaton:
             phase = Phase.CLOSE if after == CLOSED else Phase.RESULT
             return State(state.place, phase, state.event, lex=max(after, PLAIN))
         if after == CLOSED:
-            if state.dots == len(_UNCHANGED) and not self._is_known(state):
+            if state.dots == len(_UNCHANGED) and not self._may_stand(state):
                 return None
             return State(state.place, Phase.AFTER, state.event, state.names | {state.name})
         dots = state.dots
@@ -259,52 +221,6 @@ class Automaton:
     def _end_locals(self, state: State) -> State:
         return State(state.place, Phase.ACTION, state.event, state.names)
 
-    # -- what the source allows
-
-    def _expected(self, place: Place) -> Expectation:
-        if place.expectation is None:
-            top = place.activations[-1] if place.activations else Activation()
-            place.expectation = Expectation(self._source, top, place.paused)
-        return place.expectation
-
-    def _lines(self, state: State) -> Choices | None:
-        if not self._complete:
-            return None
-        source = self._source
-        if state.event is Event.CALL:
-            if not state.place.begun:
-                return source.entry
-            foreseen = self._foreseen(state.place, state.names)
-            lines = self._calls(state.place, state.names)[1] if foreseen is None else frozenset((foreseen.line,))
-            return source.anywhere.lines if lines is None else source.shown(lines)
-        expected = self._expected(state.place)
-        return expected.lines if state.event is Event.LINE else expected.ends
-
-    def _calls(self, place: Place, said: frozenset[bytes]) -> tuple[Choices, frozenset[int] | None]:
-        if not place.begun:
-            return self._source.entries(said)
-        reach = self._expected(place).reach if place.activations else None
-        if (reach, said) not in self._called:
-            self._called[reach, said] = self._source.calls(said, reach)
-        return self._called[reach, said]
-
-    def _names(self, state: State) -> tuple[Choices | None, bool]:
-        """The names that can come next, None for any, and whether the locals may end."""
-        if not self._complete:
-            return None, True
-        if state.event is Event.CALL:
-            foreseen = self._foreseen(state.place, state.names)
-            if foreseen is not None:
-                left = foreseen.names.keys() - state.names
-                return Choices(left), not left
-            choices, lines = self._calls(state.place, state.names)
-            return choices, lines is None or bool(lines)
-        return self._expected(state.place).names(state.names)
-
-    def _foreseen(self, place: Place, said: frozenset[bytes]) -> Foreseen | None:
-        """What is foreseen of the CALL of a comprehension, which has shown some names."""
-        return self._expected(place).foreseen if place.begun and _ITERATED in said else None
-
     def _has_more_names(self, state: State) -> bool:
         choices, _ = self._names(state)
         return choices is None or bool(choices.texts)
@@ -312,65 +228,17 @@ class Automaton:
     def _may_close(self, state: State) -> bool:
         return self._names(state)[1]
 
-    def _value(self, state: State) -> Choices | None:
-        """What the variable whose value comes next can hold, None for anything."""
-        if not self._complete or not state.place.activations:
-            return None
-        expected = self._expected(state.place)
-        if state.event is Event.CALL:
-            return expected.argument(state.names, state.name)
-        return expected.value(state.name)
+    def _names(self, state: State) -> tuple[Choices | None, bool]:
+        return self._places.names(state.place, state.event, state.names)
 
-    def _result(self, state: State) -> Choices | None:
-        """What can be returned, None for anything."""
-        if not self._complete or state.phase is not Phase.RESULT or state.event is not Event.RETURN:
-            return None
-        return self._expected(state.place).result
+    def _may_stand(self, state: State) -> bool:
+        return self._places.may_stand(state.place, state.event, state.name)
 
-    def _is_known(self, state: State) -> bool:
-        return state.event is not Event.CALL and self._expected(state.place).may_stand(state.name)
-
-    def _may_begin(self, place: Place, event: Event) -> bool:
-        if not place.begun:
-            return event is Event.CALL
-        if not place.activations:
-            return self._source.suspends
-        if not self._complete or event is Event.EXCEPTION:
-            return True
-        if event is Event.CALL:
-            choices, lines = self._calls(place, frozenset())
-            return bool(choices.texts) or lines is None or bool(lines)
-        expected = self._expected(place)
-        if expected.owes:
-            return False
-        return expected.may_return if event is Event.RETURN else bool(expected.lines.texts)
-
-    def _may_end(self, place: Place) -> bool:
-        return place.begun and not place.activations
-
-    def _activation(self, place: Place, line: bytes, frame: Frame) -> Activation:
-        values = _values(frame)
-        if not self._complete:
-            return Activation(values=values, fresh=True)
-        source = self._source
-        inner = source.inner(line, frame.locals or {})
-        if inner is not None:  # it may go on from the middle
-            shown = frozenset(map(spelled, frame.locals or {}))
-            foreseen = self._foreseen(place, shown)
-            going = foreseen.going if foreseen is not None and foreseen.names.keys() == shown else None
-            return Activation(*inner, at=inner[1].begin, values=values, fresh=True, going=going)
-        region, flow, function = source.region(line), source.flow(line), source.function(line)
-        return Activation(region, flow, begun=False, values=values, fresh=True, function=function)
-
-    def _moved(self, place: Place, line: bytes, frame: Frame) -> Activation:
-        """The innermost activation behind a LINE or an EXCEPTION."""
-        top = place.activations[-1]
-        if frame.event is not Event.LINE:
-            return replace(top, raised=True)
-        numbers = self._source.numbers(line) if self._complete else frozenset[int]()
-        expected = self._expected(place).numbers
-        at = numbers if expected is None else (numbers & expected or numbers)
-        return top.at_line(at, _values(frame))
+    def _choices(self, state: State) -> Choices | None:
+        """What the value can be that begins here, None for anything, or where none does."""
+        if state.phase is Phase.VALUE:
+            return self._places.value(state.place, state.event, state.names, state.name)
+        return self._places.result(state.place, state.event) if state.phase is Phase.RESULT else None
 
     # -- masks
 
@@ -415,16 +283,6 @@ class Automaton:
         longest = max(tokens, key=lambda token: (len(vocabulary.texts[token]), token))
         text = vocabulary.texts[longest]
         return (longest,) if all(text.startswith(vocabulary.texts[token]) for token in tokens) else ()
-
-
-def _values(frame: Frame) -> Values | None:
-    """What the variables hold; None where some value is not known."""
-    values = frame.locals or {}
-    return None if UNCHANGED in values.values() else values
-
-
-def _bytes(text: str) -> bytes:
-    return text.encode("utf-8", "surrogatepass")
 
 
 def _set(mask: bytes) -> list[int]:

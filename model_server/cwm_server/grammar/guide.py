@@ -7,8 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from cwm_server.grammar.automaton import Automaton
+from cwm_server.grammar.places import Place, Places
 from cwm_server.grammar.source import Source
-from cwm_server.grammar.state import Phase, Place, State
+from cwm_server.grammar.state import Phase, State
 from cwm_server.grammar.vocabulary import Vocabulary
 from cwm_server.sequences import common_prefix
 from cwm_server.tokenizer import Tokenizer
@@ -94,7 +95,8 @@ class Rules:
     """The rules for one context, and the sequences that were read under them."""
 
     def __init__(self, grammars: Grammars, source: Source, begin: int, options: Options) -> None:
-        self.automaton = Automaton(grammars.vocabulary, source, options.complete, options.depth)
+        self.places = Places(source, options.complete, options.depth)
+        self.automaton = Automaton(grammars.vocabulary, self.places)
         self.tokenizer = grammars.tokenizer
         self._begin = begin
         self._paths: list[_Path] = []
@@ -110,7 +112,7 @@ class Rules:
             common = common_prefix(path.ids, ids)
             if common > shared:
                 best, shared = path, common
-        path = _Path(self._begin, self.automaton.start) if best is None else best.until(shared)
+        path = _Path(self._begin, self.places.start) if best is None else best.until(shared)
         if best is not None and shared == len(best.ids):
             self._paths.remove(best)  # it is continued
         self._paths.append(path)
@@ -213,7 +215,8 @@ class Guide:
 
     def _read(self, ids: Sequence[int], place: Place) -> Place:
         """The place behind a frame, as a reader takes it."""
-        read = wire.decode(self._rules.tokenizer.decode(ids), self._automaton.cursor(place))
+        places = self._rules.places
+        read = wire.decode(self._rules.tokenizer.decode(ids), places.cursor(place))
         for frame in read.frames:
-            place = self._automaton.after(place, frame)
+            place = places.after(place, frame)
         return place

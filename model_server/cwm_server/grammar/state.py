@@ -5,7 +5,7 @@ from __future__ import annotations
 import enum
 from dataclasses import dataclass, field
 
-from cwm_server.grammar.expectation import Activation, Expectation
+from cwm_server.grammar.places import Place
 from cwm_server.grammar.source import Choices
 from cwm_server.grammar.vocabulary import PLAIN
 from cwm_tracer.model import Event
@@ -47,19 +47,6 @@ _REMAINING = {  # bytes to the end of the locals or the argument at least
     Phase.AFTER: 1,
     Phase.ARGUMENT: 2,
 }
-
-
-@dataclass(slots=True, eq=False)
-class Place:
-    """Where a trace stands between two frames: which activations are open, the innermost last.
-
-    `paused` is the generator expression that the last frame has left, and that can go on.
-    """
-
-    activations: tuple[Activation, ...] = ()
-    begun: bool = False
-    paused: Activation | None = None
-    expectation: Expectation | None = None  # of the innermost, once somebody has asked
 
 
 @dataclass(slots=True, eq=False)

@@ -1,0 +1,186 @@
+"""The places of the traces of one context, and what may come at each: events, names, values, lines."""
+
+from __future__ import annotations
+
+import ast
+from dataclasses import dataclass, replace
+
+from cwm_server.grammar.expectation import Activation, Expectation, Foreseen, Values
+from cwm_server.grammar.source import Choices, Source, spelled
+from cwm_server.grammar.syntax import ITERATED
+from cwm_tracer.model import Event, Frame
+from cwm_tracer.wire import UNCHANGED, Cursor
+
+_ITERATED = ITERATED.encode()
+
+
+@dataclass(slots=True, eq=False)
+class Place:
+    """Where a trace stands between two frames: which activations are open, the innermost last.
+
+    `paused` is the generator expression that the last frame has left, and that can go on.
+    """
+
+    activations: tuple[Activation, ...] = ()
+    begun: bool = False
+    paused: Activation | None = None
+    expectation: Expectation | None = None  # of the innermost, once somebody has asked
+
+
+class Places:
+    """What may come where, in traces of one context. Without the `complete` source, lines and names are free.
+
+    `depth` counts the activations that were open before the first frame of the prompt. `said` are the names of a
+    frame's locals so far.
+    """
+
+    def __init__(self, source: Source, complete: bool, depth: int) -> None:
+        self._source = source
+        self._complete = complete
+        self._called: dict[object, tuple[Choices, frozenset[int] | None]] = {}
+        self.start = Place((Activation(),) * depth, begun=depth > 0)
+
+    def after(self, place: Place, frame: Frame) -> Place:
+        """The place behind a frame, which was read with `cursor`."""
+        activations, line = place.activations, _bytes(frame.source)
+        paused = None
+        if frame.event is Event.CALL:
+            activations += (self._activation(place, line, frame),)
+        elif frame.event is Event.RETURN and activations:
+            *outer, left = activations
+            if outer:
+                told = (left.function, frame.argument or "") if left.function else outer[-1].returned
+                outer[-1] = replace(outer[-1], fresh=False, returned=told)
+            activations = tuple(outer)
+            if left.going is not None and isinstance(left.going.node, ast.GeneratorExp) and not left.going.is_over:
+                paused = replace(left, going=replace(left.going, paused=True))
+        elif activations:
+            activations = (*activations[:-1], self._moved(place, line, frame))
+        return Place(activations, True, paused)
+
+    def cursor(self, place: Place) -> Cursor:
+        """Reads the next frame: what `..` stands for there."""
+        top = place.activations[-1] if place.activations else Activation()
+        return Cursor((0,), 1, top.values if top.fresh else None)
+
+    def may_begin(self, place: Place, event: Event) -> bool:
+        """Whether a frame with this event may come next."""
+        if not place.begun:
+            return event is Event.CALL
+        if not place.activations:
+            return self._source.suspends
+        if not self._complete or event is Event.EXCEPTION:
+            return True
+        if event is Event.CALL:
+            choices, lines = self._calls(place, frozenset())
+            return bool(choices.texts) or lines is None or bool(lines)
+        expected = self._expected(place)
+        if expected.owes:
+            return False
+        return expected.may_return if event is Event.RETURN else bool(expected.lines.texts)
+
+    def may_end(self, place: Place) -> bool:
+        """Whether the trace may end."""
+        return place.begun and not place.activations
+
+    def names(self, place: Place, event: Event | None, said: frozenset[bytes]) -> tuple[Choices | None, bool]:
+        """The names that can come next, None for any, and whether the locals may end."""
+        if not self._complete:
+            return None, True
+        if event is Event.CALL:
+            foreseen = self._foreseen(place, said)
+            if foreseen is not None:
+                left = foreseen.names.keys() - said
+                return Choices(left), not left
+            choices, lines = self._calls(place, said)
+            return choices, lines is None or bool(lines)
+        return self._expected(place).names(said)
+
+    def due(self, place: Place, event: Event | None, said: frozenset[bytes]) -> int:
+        """How many bytes, and so tokens at most, the names take that must still be said, with their values."""
+        if not self._complete or event is None:
+            return 0
+        return self._source.longest_call if event is Event.CALL else self._expected(place).due(said)
+
+    def value(self, place: Place, event: Event | None, said: frozenset[bytes], name: bytes) -> Choices | None:
+        """What a variable can hold, None for anything."""
+        if not self._complete or not place.activations:
+            return None
+        expected = self._expected(place)
+        return expected.argument(said, name) if event is Event.CALL else expected.value(name)
+
+    def may_stand(self, place: Place, event: Event | None, name: bytes) -> bool:
+        """Whether `..` can stand for the value of a variable."""
+        return event is not Event.CALL and self._expected(place).may_stand(name)
+
+    def lines(self, place: Place, event: Event | None, said: frozenset[bytes]) -> Choices | None:
+        """The lines that a frame can show, None for any."""
+        if not self._complete:
+            return None
+        source = self._source
+        if event is Event.CALL:
+            if not place.begun:
+                return source.entry
+            foreseen = self._foreseen(place, said)
+            lines = self._calls(place, said)[1] if foreseen is None else frozenset((foreseen.line,))
+            return source.anywhere.lines if lines is None else source.shown(lines)
+        expected = self._expected(place)
+        return expected.lines if event is Event.LINE else expected.ends
+
+    def result(self, place: Place, event: Event | None) -> Choices | None:
+        """What can be returned, None for anything."""
+        if not self._complete or event is not Event.RETURN or not place.activations:
+            return None
+        return self._expected(place).result
+
+    def _expected(self, place: Place) -> Expectation:
+        if place.expectation is None:
+            top = place.activations[-1] if place.activations else Activation()
+            place.expectation = Expectation(self._source, top, place.paused)
+        return place.expectation
+
+    def _calls(self, place: Place, said: frozenset[bytes]) -> tuple[Choices, frozenset[int] | None]:
+        if not place.begun:
+            return self._source.entries(said)
+        reach = self._expected(place).reach if place.activations else None
+        if (reach, said) not in self._called:
+            self._called[reach, said] = self._source.calls(said, reach)
+        return self._called[reach, said]
+
+    def _foreseen(self, place: Place, said: frozenset[bytes]) -> Foreseen | None:
+        """What is foreseen of the CALL of a comprehension, which has shown some names."""
+        return self._expected(place).foreseen if place.begun and _ITERATED in said else None
+
+    def _activation(self, place: Place, line: bytes, frame: Frame) -> Activation:
+        values = _values(frame)
+        if not self._complete:
+            return Activation(values=values, fresh=True)
+        source = self._source
+        inner = source.inner(line, frame.locals or {})
+        if inner is not None:  # it may go on from the middle
+            shown = frozenset(map(spelled, frame.locals or {}))
+            foreseen = self._foreseen(place, shown)
+            going = foreseen.going if foreseen is not None and foreseen.names.keys() == shown else None
+            return Activation(*inner, at=inner[1].begin, values=values, fresh=True, going=going)
+        region, flow, function = source.region(line), source.flow(line), source.function(line)
+        return Activation(region, flow, begun=False, values=values, fresh=True, function=function)
+
+    def _moved(self, place: Place, line: bytes, frame: Frame) -> Activation:
+        """The innermost activation behind a LINE or an EXCEPTION."""
+        top = place.activations[-1]
+        if frame.event is not Event.LINE:
+            return replace(top, raised=True)
+        numbers = self._source.numbers(line) if self._complete else frozenset[int]()
+        expected = self._expected(place).numbers
+        at = numbers if expected is None else (numbers & expected or numbers)
+        return top.at_line(at, _values(frame))
+
+
+def _values(frame: Frame) -> Values | None:
+    """What the variables hold; None where some value is not known."""
+    values = frame.locals or {}
+    return None if UNCHANGED in values.values() else values
+
+
+def _bytes(text: str) -> bytes:
+    return text.encode("utf-8", "surrogatepass")
