@@ -74,11 +74,11 @@ def test_only_the_ends_of_conditions_count_and_a_right_judgement_costs_less() ->
     assert (head(states, asked)[0, 1:3] < unsure[0, 1:3]).all()
 
 
-def test_the_head_leaves_layers_that_can_use_its_answer() -> None:
+def test_each_head_leaves_layers_that_can_use_its_answer() -> None:
     assert [tapped_layers(count) for count in (1, 2, 4, 8, 16)] == [
-        (1, 1, 1),
-        (1, 1, 1),
-        (2, 3, 3),
-        (5, 6, 7),
-        (10, 12, 14),
+        (1, 1, 1, 1),
+        (1, 1, 1, 1),
+        (2, 2, 3, 3),
+        (4, 5, 6, 7),
+        (8, 10, 12, 14),
     ]

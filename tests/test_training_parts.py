@@ -60,8 +60,27 @@ def test_the_widest_expression_at_the_end_of_a_line_is_worked_out(
 
 
 @pytest.mark.parametrize(
+    ("line", "last"),
+    [
+        ("for i in range(n):\n", "4"),
+        ("    for i, in range(2, len(xs) + 1):  # all\n", "3"),
+        ("for i in range(n, 0, -2):\n", "1"),
+        ("for i in range(n, n):\n", "None"),
+        ("for i in range(m):\n", None),
+        ("for i in range(n / 2):\n", None),
+        ("for i in enumerate(xs):\n", None),
+    ],
+)
+def test_the_range_of_a_loop_stands_for_its_last_element(line: str, last: str | None) -> None:
+    found = told(line, n="5", xs="['a', 'b', 'c']", i="0")
+    assert found.get(line[: line.index(":")].strip()) == last
+
+
+@pytest.mark.parametrize(
     ("line", "shown"),
     [
+        ("x = range(n)", {"n": "5"}),
+        ("for i in range(n):", {"n": "5", "range": "<function range>"}),
         ("x = a / b", {"a": "1", "b": "0"}),
         ("x = 10 ** n", {"n": "1000000000"}),
         ("x = '%999999d' % n", {"n": "1"}),

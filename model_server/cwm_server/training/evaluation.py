@@ -25,7 +25,8 @@ def evaluate(
 
     `heldout.loss` in nats per token of a frame, `heldout.frame` the share of frames all of whose tokens are the
     model's first choice, and per class of tokens `heldout.KIND` the share of frames' runs of that class that are. With
-    `heads`, `heldout.asked.KIND` is the share of values whose first piece they know.
+    `heads`, `heldout.asked.KIND` is the share of the answers, of values their first piece, that they
+    know.
     """
     lengths = packed.lengths()[:documents]
     losses = np.zeros(len(CLASSES))
@@ -42,7 +43,8 @@ def evaluate(
             else:
                 states, taps = model.tapped(ids, tapped_layers(model.config.num_hidden_layers))
                 logits = model.head(states)[:, :-1].float()
-                told = heads.known(taps, model.model.embed_tokens.weight, questions_of(batch.parts))
+                embedding = model.model.embed_tokens.weight
+                told = heads.known(taps, embedding, batch.outcomes, questions_of(batch.parts))
                 for name, answers in told.items():
                     asked.setdefault(name, []).extend(answers)
             loss = F.cross_entropy(logits.flatten(0, 1), ids[:, 1:].flatten(), reduction="none").view(len(ids), -1)

@@ -19,12 +19,14 @@ ASKED = ("held", "name", "result", "outcome")
 _ROUND = 64  # how many questions there are changes from batch to batch; few sizes compile few times
 
 
-def tapped_layers(layers: int) -> tuple[int, int, int]:
-    """Behind how many of a model's layers is asked what is held, what names stand for, and what comes of it.
+def tapped_layers(layers: int) -> tuple[int, int, int, int]:
+    """Behind how many of a model's layers each of what is `ASKED` is asked.
 
-    Each needs what the one before has found, and the last layers can use the answers.
+    Each needs what the one before has found, and the last layer can use the answers. A layer finds something out as
+    late as it is asked, so the first comes as early as a lookup can be made.
     """
-    return max(1, layers * 5 // 8), max(1, layers * 3 // 4), max(1, layers * 7 // 8)
+    held, name, result, outcome = (max(1, layers * eighths // 8) for eighths in (4, 5, 6, 7))
+    return held, name, result, outcome
 
 
 class OutcomeHead(nn.Module):
@@ -37,10 +39,15 @@ class OutcomeHead(nn.Module):
 
     def forward(self, states: Tensor, outcomes: Tensor) -> Tensor:
         """The loss (B, T) at the last tokens of conditions, 0 elsewhere; `outcomes` (B, T)."""
-        normal = F.rms_norm(states.float(), states.shape[-1:])
-        judged = normal @ self.weight + self.bias
-        losses = F.binary_cross_entropy_with_logits(judged, (outcomes == TAKEN).float(), reduction="none")
-        return losses * (outcomes != NONE)
+        wanted = (outcomes == TAKEN).float()
+        return F.binary_cross_entropy_with_logits(self._judged(states), wanted, reduction="none") * (outcomes != NONE)
+
+    def takes(self, states: Tensor) -> Tensor:
+        """Whether (B, T) a condition that ends at each place is judged to let its block run."""
+        return self._judged(states) > 0
+
+    def _judged(self, states: Tensor) -> Tensor:
+        return F.rms_norm(states.float(), states.shape[-1:]) @ self.weight + self.bias
 
 
 class ValueHead(nn.Module):
@@ -87,18 +94,20 @@ class Heads(nn.Module):
         """Sums of losses (len(ASKED),) at the states (B, T, C) behind the tapped layers, as `questions_of` asks."""
         losses = [
             head(tap, embedding, places, pieces).sum()
-            for head, tap, (places, pieces) in zip(self._values, taps, questions, strict=True)
+            for head, tap, (places, pieces) in zip(self._values, taps[:-1], questions, strict=True)
         ]
         return torch.stack([*losses, self.outcome(taps[-1], outcomes).sum()])
 
     def known(
-        self, taps: list[Tensor], embedding: Tensor, questions: list[tuple[Tensor, Tensor]]
+        self, taps: list[Tensor], embedding: Tensor, outcomes: Tensor, questions: list[tuple[Tensor, Tensor]]
     ) -> dict[str, list[bool]]:
-        """Of each question about a value whether the first piece of the answer is right, by what is asked."""
+        """Of each question whether the answer is right, of values their first piece, by what is asked."""
         found: dict[str, list[bool]] = {}
         for name, head, tap, (places, pieces) in zip(ASKED, self._values, taps, questions, strict=False):
             right = head.first(tap, embedding, places.to(tap.device)) == pieces[:, 0].to(tap.device)
             found[name] = right[pieces[:, 0].to(tap.device) != IGNORED].tolist()
+        asked = outcomes.to(taps[-1].device)
+        found[ASKED[-1]] = (self.outcome.takes(taps[-1]) == (asked == TAKEN))[asked != NONE].tolist()
         return found
 
     @property

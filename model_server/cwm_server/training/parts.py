@@ -93,12 +93,14 @@ class _Unknown(Exception):
 def parts(line: str, shown: Mapping[str, str]) -> list[Part]:
     """The parts of an executed `line` whose value follows from the `shown` locals.
 
-    Of several expressions that end at one place the widest is meant. A line that is no statement of its own has none.
+    Of several expressions that end at one place the widest is meant; the range that a loop goes through stands for its
+    last element, behind which the loop ends. A line that is no statement of its own has none.
     """
     tree, shift = _parsed(line)
     if tree is None:
         return []
     found: dict[tuple[int, int], Part] = {}
+    loop = tree.iter if isinstance(tree, ast.For) else None
     for node in _visible(tree, shown):
         end = (node.end_col_offset or 0) + shift
         if isinstance(node, ast.Name):
@@ -108,7 +110,7 @@ def parts(line: str, shown: Mapping[str, str]) -> list[Part]:
             node, (ast.AugAssign, ast.BinOp, ast.UnaryOp, ast.Compare, ast.BoolOp, ast.Subscript, ast.Call)
         ):
             try:
-                value = repr(_evaluate(node, shown))
+                value = repr(_last(node, shown) if node is loop else _evaluate(node, shown))
             except Exception:  # whatever a wrong guess at a type raises
                 continue
             if len(value) <= LONGEST:
@@ -208,6 +210,15 @@ def _evaluate(node: ast.expr | ast.AugAssign, shown: Mapping[str, str]) -> Value
     if isinstance(node, ast.Call) and not node.keywords:
         return _bounded(_called(node, shown))
     raise _Unknown
+
+
+def _last(node: ast.expr | ast.AugAssign, shown: Mapping[str, str]) -> Value:
+    """The last element of the range that a loop goes through, None of an empty one; else the value."""
+    ranged = isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "range"
+    if isinstance(node, ast.Call) and ranged and "range" not in shown:
+        elements = range(*(_evaluate(argument, shown) for argument in node.args))
+        return elements[-1] if elements else None
+    return _evaluate(node, shown)
 
 
 def _combined(op: ast.operator, left: Value, right: Value) -> Value:
