@@ -26,6 +26,7 @@ from cwm_server.training.batches import gather, loss_weights, plan, split
 from cwm_server.training.configs import SIZES, config_for
 from cwm_server.training.corpus import ACTION, ARGUMENT, CHANGED, EVENT, GIVEN, LOCALS, Encoder, windows
 from cwm_server.training.evaluation import evaluate
+from cwm_server.training.heads import tapped_layers
 from cwm_server.training.optimizer import orthogonalize, schedule
 from cwm_server.training.tokenizer_training import train_tokenizer
 from cwm_server.training.trainer import Settings, Trainer
@@ -248,6 +249,14 @@ def test_weights_that_do_not_fit_a_run_are_refused_by_name(
         trainer(data, small, first).save()
     with pytest.raises(ValueError, match=f"first .*another {other}"):
         trainer(data, tokenizer, tmp_path / "second").start_from(first)
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_what_has_not_changed_can_be_looked_up_from_any_distance(size: str, tokenizer: SentencePieceTokenizer) -> None:
+    types = config_for(size, tokenizer).layer_types
+    layers = len(SIZES[size].layer_types)
+    assert types[tapped_layers(layers)[0] - 1] == "full_attention"
+    assert types.count("sliding_attention") >= layers // 2
 
 
 @pytest.mark.parametrize(("attention", "full"), [("full", 2), ("cwm", 1)])

@@ -1,11 +1,15 @@
-"""Named model sizes. All have CWM's pattern of layers: every fourth attends to everything, the others to a window."""
+"""Named model sizes. They have CWM's pattern of layers: every fourth attends to everything, the others to a window.
+
+And one more: the one in which what has not changed is looked up, which may have been said long ago.
+"""
 
 from __future__ import annotations
 
 from dataclasses import replace
 
-from cwm_server.model_config import ModelConfig
+from cwm_server.model_config import FULL, ModelConfig
 from cwm_server.tokenizer import Tokenizer
+from cwm_server.training.heads import tapped_layers
 from cwm_tracer.wire import Special
 
 
@@ -33,8 +37,11 @@ SIZES = {
 
 def config_for(size: str, tokenizer: Tokenizer) -> ModelConfig:
     """The model of a named size that reads and writes the tokens of `tokenizer`."""
+    model = SIZES[size]
+    lookup = tapped_layers(model.num_hidden_layers)[0] - 1
     return replace(
-        SIZES[size],
+        model,
+        layer_types=tuple(FULL if index == lookup else kind for index, kind in enumerate(model.layer_types)),
         vocab_size=tokenizer.vocabulary_size,
         bos_token_id=tokenizer.special(Special.BEGIN),
         eos_token_id=tokenizer.special(Special.END),
