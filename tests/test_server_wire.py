@@ -222,6 +222,23 @@ def test_more_connections_than_allowed_are_told_so(url):
                 break
 
 
+def test_those_beyond_twice_as_many_connections_are_cut_off_at_once():
+    limits = Limits(connections=2, patience=9)
+    with running(create_app(Engine(MODEL), "tiny", limits=limits), limits) as url, contextlib.ExitStack() as stack:
+        said = []
+        for _ in range(6):
+            client = stack.enter_context(connected(url))
+            client.sendall(b"GET /health HTTP/1.1\r\n")
+            client.settimeout(0.5)
+            try:
+                said.append(client.recv(12))
+            except TimeoutError:
+                said.append(b"waits")
+            except ConnectionError:
+                said.append(b"")
+    assert said == [b"waits"] * 2 + [b"HTTP/1.1 503"] * 2 + [b""] * 2
+
+
 def test_pipelined_requests_are_answered_in_turn(url):
     said = sent(url, WHOLE * 3 + WHOLE.replace(b"HTTP/1.1\r\n", b"HTTP/1.1\r\nConnection: close\r\n", 1), end=False)
     assert said.count(b"HTTP/1.1 200") == 4

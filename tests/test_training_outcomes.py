@@ -72,6 +72,7 @@ def test_only_the_ends_of_conditions_count_and_a_right_judgement_costs_less() ->
     with torch.no_grad():
         head.weight.copy_(torch.tensor([9.0, 1.0, -1.0, 9.0]))
     assert (head(states, asked)[0, 1:3] < unsure[0, 1:3]).all()
+    assert head.takes(states)[0, 1:3].tolist() == [True, False]
 
 
 def test_each_head_leaves_layers_that_can_use_its_answer() -> None:

@@ -27,7 +27,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     train.add_argument("--tokenizer", type=Path, help="tokenizer.model; default: the one in --data")
     train.add_argument("--out", type=Path, required=True, help="directory for the model, its log and its state")
     train.add_argument("--config", default="small", choices=["tiny", "small", "medium", "large"])
-    train.add_argument("--attention", choices=["cwm", "full"], help="layers that see everything: every fourth, or all")
+    train.add_argument(
+        "--attention",
+        choices=["cwm", "full"],
+        help="layers that see everything: every fourth, or all (default: every fourth, and the one that looks up)",
+    )
     train.add_argument("--init", type=Path, help="directory of a model to start from, with its tokenizer")
     train.add_argument("--minutes", type=float, help="budget of time, all resumed runs together")
     train.add_argument("--tokens", type=float, help="budget of tokens")

@@ -214,10 +214,10 @@ def _evaluate(node: ast.expr | ast.AugAssign, shown: Mapping[str, str]) -> Value
 
 def _last(node: ast.expr | ast.AugAssign, shown: Mapping[str, str]) -> Value:
     """The last element of the range that a loop goes through, None of an empty one; else the value."""
-    ranged = isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "range"
-    if isinstance(node, ast.Call) and ranged and "range" not in shown:
-        elements = range(*(_evaluate(argument, shown) for argument in node.args))
-        return elements[-1] if elements else None
+    match node:
+        case ast.Call(func=ast.Name(id="range"), args=ends) if "range" not in shown:
+            elements = range(*(_evaluate(end, shown) for end in ends))
+            return elements[-1] if elements else None
     return _evaluate(node, shown)
 
 
