@@ -291,7 +291,7 @@ def test_two_processes_make_the_steps_of_one(data: Path, tokenizer: SentencePiec
     assert main([*command, "--out", str(tmp_path / "one")]) == 0
     assert main([*command, "--out", str(tmp_path / "two"), "--processes", "2"]) == 0
     one, two = weights(tmp_path / "one"), weights(tmp_path / "two")
-    assert all(torch.allclose(one[name], two[name], atol=0.02) for name in one)
+    assert all(torch.allclose(one[name], two[name], atol=0.005) for name in one)  # a step moves them by 0.02
 
 
 def test_a_run_needs_a_budget(data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -311,6 +311,13 @@ def test_the_rate_rises_stays_and_falls_to_zero() -> None:
     assert schedule(0.82, decay=0.36) == pytest.approx(0.5)
 
 
+def test_a_rate_that_falls_over_more_than_the_run_begins_below_the_top() -> None:
+    assert schedule(0.0, decay=2) < schedule(0.004, decay=2) < schedule(0.01, decay=2) == pytest.approx(0.495)
+    assert schedule(0.5, decay=2) == pytest.approx(0.25)
+    assert schedule(1.0, decay=2) == 0.0
+    assert max(schedule(step / 1000, decay=4) for step in range(1001)) < 0.25
+
+
 def test_a_run_lets_its_rate_fall_over_the_part_it_is_told(
     data: Path, tokenizer: SentencePieceTokenizer, tmp_path: Path
 ) -> None:
@@ -320,8 +327,8 @@ def test_a_run_lets_its_rate_fall_over_the_part_it_is_told(
     assert not same(weights(tmp_path / "third"), weights(tmp_path / "all"))
 
 
-@pytest.mark.parametrize("decay", ["0", "1.5"])
-def test_a_rate_cannot_fall_over_more_than_the_run(data: Path, decay: str, capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize("decay", ["0", "-1", "nan"])
+def test_a_rate_falls_over_some_of_the_run(data: Path, decay: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as refused:
         main(["train", "--data", str(data), "--out", "nowhere", "--tokens", "10", "--decay", decay])
     assert refused.value.code == 2

@@ -36,7 +36,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     train.add_argument("--minutes", type=float, help="budget of time, all resumed runs together")
     train.add_argument("--tokens", type=float, help="budget of tokens")
     train.add_argument(
-        "--decay", type=float, default=1 / 3, help="part of the budget, at its end, over which the learning rate falls"
+        "--decay",
+        type=float,
+        default=1 / 3,
+        help="part of the budget, at its end, over which the learning rate falls; 2: in all of it, from half the top",
     )
     train.add_argument("--context", type=int, default=2048, help="longest document in tokens; longer ones are cut")
     train.add_argument("--batch", type=int, default=8_192, help="tokens of a step")
@@ -67,8 +70,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _tokenizer(options)
     if options.minutes is None and options.tokens is None:
         parser.error("a run needs a budget: --minutes or --tokens")
-    if not 0 < options.decay <= 1:
-        parser.error("--decay is a part of the budget: more than 0, at most 1")
+    if not options.decay > 0:
+        parser.error("--decay is a part of the budget: more than 0")
     if options.processes > 1 and "RANK" not in os.environ:
         return _spawn(list(arguments if arguments is not None else sys.argv[1:]), options.processes)
     return _train(options)

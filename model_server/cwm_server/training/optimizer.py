@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import torch
+import torch.distributed as dist
 from torch import Tensor, nn
 
 
@@ -26,10 +27,12 @@ class Rates:
 
 
 def schedule(progress: float, warmup: float = 0.01, decay: float = 1 / 3) -> float:
-    """The factor on all learning rates when `progress` (0 to 1) of the run's budget is used up: up, level, down."""
-    if progress < warmup:
-        return max(progress / warmup, 0.02)
-    return min(1.0, max(0.0, (1.0 - progress) / decay))
+    """The factor on all learning rates when `progress` (0 to 1) of the run's budget is used up: up, level, down.
+
+    With a `decay` above 1 it is never at the top: it falls from 1 / `decay` on.
+    """
+    rising = max(progress / warmup, 0.02) if progress < warmup else 1.0
+    return min(rising, max(0.0, (1.0 - progress) / decay))
 
 
 def orthogonalize(stack: Tensor, steps: int = 5) -> Tensor:
@@ -50,10 +53,15 @@ EMBEDDINGS = ("embed_tokens.weight", "lm_head.weight")  # a row a token: no matr
 
 
 class Optimizer:
-    """Both optimizers over parameters by name. `state()` and `load()` carry everything that a resumed run needs."""
+    """Both optimizers over parameters by name. `state()` and `load()` carry everything that a resumed run needs.
 
-    def __init__(self, parameters: Mapping[str, nn.Parameter], rates: Rates | None = None) -> None:
-        self.rates = rates or Rates()
+    Each of `world` processes, which have the same gradients, works on some of the matrices and hears of the others'.
+    """
+
+    def __init__(
+        self, parameters: Mapping[str, nn.Parameter], rates: Rates | None = None, rank: int = 0, world: int = 1
+    ) -> None:
+        self.rates, self.rank, self.world = rates or Rates(), rank, world
         self.steps = 0
         self._parameters = dict(parameters)
         self._matrices: dict[torch.Size, list[str]] = {}
@@ -92,8 +100,18 @@ class Optimizer:
             momentum = self._momentum[name].lerp_(grads[name], 1 - rates.momentum)
             updates.append(grads[name].lerp(momentum, rates.momentum))
         rate = factor * rates.matrices * max(1.0, shape[0] / shape[1]) ** 0.5
-        for name, update in zip(names, orthogonalize(torch.stack(updates)), strict=True):
+        for name, update in zip(names, self._orthogonalized(torch.stack(updates)), strict=True):
             self._parameters[name].mul_(1 - rate * rates.decay).add_(update, alpha=-rate)
+
+    def _orthogonalized(self, stack: Tensor) -> Tensor:
+        if self.world == 1:
+            return orthogonalize(stack)
+        result = torch.zeros_like(stack)
+        own = slice(self.rank, None, self.world)
+        if len(stack[own]):
+            result[own] = orthogonalize(stack[own])
+        dist.all_reduce(result)
+        return result
 
     def _move_other(self, name: str, grad: Tensor, factor: float) -> None:
         first = self._first[name].lerp_(grad, 0.1)

@@ -41,7 +41,7 @@ class Settings:
 
     minutes: float | None = None
     tokens: float | None = None
-    decay: float = 1 / 3  # of the budget, at its end: there the learning rate falls
+    decay: float = 1 / 3  # of the budget, at its end: there the learning rate falls; see `schedule`
     context: int = 1024
     batch: int = 8_192
     micro: int = 4_096
@@ -102,7 +102,7 @@ class Trainer:
         self.parameters = dict(self.model.named_parameters())
         if self.heads is not None:
             self.parameters |= {HEADS + name: parameter for name, parameter in self.heads.named_parameters()}
-        self.optimizer = Optimizer(self.parameters, rates)
+        self.optimizer = Optimizer(self.parameters, rates, rank, world)
         self.weights = loss_weights(
             settings.given_weight, settings.changed_weight, settings.action_weight, settings.argument_weight
         ).to(settings.device)
