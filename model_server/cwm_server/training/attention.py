@@ -7,12 +7,14 @@ can afford.
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
 import torch
 from torch import Tensor
 
 BLOCK = 128
+ALIGNED = 64  # a block's keys begin at a multiple of it: matrices of odd widths cost more than the few keys too many
 
 
 class _BlockAttention(torch.autograd.Function):
@@ -22,10 +24,10 @@ class _BlockAttention(torch.autograd.Function):
         kept = []
         out = torch.empty_like(q)
         for start in range(0, count, BLOCK):
-            stop, low = min(start + BLOCK, count), max(0, start - window + 1)
+            stop, low = min(start + BLOCK, count), _first_key(start, window)
             block = q[:, :, :, start:stop].reshape(rows, groups, -1, size) * size**-0.5
             scores = torch.matmul(block, k[:, :, low:stop].mT).view(rows, groups, repeats, stop - start, stop - low)
-            scores += _mask(start, stop, low, window, scores)
+            scores += _mask(start - low, stop - start, stop - low, min(window, stop), scores.dtype)
             seen = torch.softmax(scores, -1).view(rows, groups, -1, stop - low)
             out[:, :, :, start:stop] = torch.matmul(seen, v[:, :, low:stop]).view(rows, groups, repeats, -1, size)
             kept.append(seen)
@@ -43,7 +45,7 @@ class _BlockAttention(torch.autograd.Function):
             torch.zeros_like(v, dtype=torch.float32),
         )
         for start, seen in zip(range(0, count, BLOCK), kept, strict=True):
-            stop, low = min(start + BLOCK, count), max(0, start - ctx.window + 1)
+            stop, low = min(start + BLOCK, count), _first_key(start, ctx.window)
             out = grad[:, :, :, start:stop].reshape(rows, groups, -1, size)
             dv[:, :, low:stop] += torch.matmul(seen.mT, out)
             slope = torch.matmul(out, v[:, :, low:stop].mT)
@@ -54,12 +56,15 @@ class _BlockAttention(torch.autograd.Function):
         return dq, dk.to(k.dtype), dv.to(v.dtype), None
 
 
-def _mask(start: int, stop: int, low: int, window: int, like: Tensor) -> Tensor:
-    """0 where query start + i sees key low + j, minus infinity elsewhere: (stop - start, stop - low)."""
-    distance = torch.arange(start, stop)[:, None] - torch.arange(low, stop)[None, :]
-    return torch.zeros(distance.shape, dtype=like.dtype).masked_fill_(
-        (distance < 0) | (distance >= window), float("-inf")
-    )
+def _first_key(start: int, window: int) -> int:
+    return max(0, start - window + 1) // ALIGNED * ALIGNED
+
+
+@lru_cache(maxsize=256)
+def _mask(ahead: int, queries: int, keys: int, window: int, dtype: torch.dtype) -> Tensor:
+    """(queries, keys): 0 where query i, which stands `ahead` + i behind the first key, sees key j, else -infinity."""
+    distance = torch.arange(ahead, ahead + queries)[:, None] - torch.arange(keys)[None, :]
+    return torch.zeros(distance.shape, dtype=dtype).masked_fill_((distance < 0) | (distance >= window), float("-inf"))
 
 
 def block_attention(q: Tensor, k: Tensor, v: Tensor, window: int) -> Tensor:
