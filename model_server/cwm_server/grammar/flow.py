@@ -7,9 +7,10 @@ what is said here holds for every version: `after` may name lines that none repo
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
+from cwm_server.grammar.names import bound_by, contains, inlined, names_in, said_global, walk_own
 from cwm_server.grammar.reach import Calls, calls_of
 from cwm_server.grammar.syntax import COMPREHENSIONS, OWNERS, RESUMED, first_line
 from cwm_server.grammar.turns import Loop
@@ -80,7 +81,7 @@ class Flow:
         flow.begin = flow._block(function.body, frozenset((END,)), _Around())
         if END in flow.begin:  # nothing runs, not even a `pass`: the `def` line is reported
             flow.begin |= flow._add(function, (), frozenset((END,)), _Around(), (function.lineno,))
-        outside = set(_said_global(function))
+        outside = set(said_global(function))
         ends = not _suspends(function) and not _returns_late(function)
         for step in flow.steps.values():
             step.binds -= outside
@@ -93,8 +94,8 @@ class Flow:
         """That of a comprehension or a lambda, one of some: on any of their lines it can go on, or return."""
         flow = cls()
         flow.begin = frozenset(_lines(nodes))
-        binds = {each.id for each in _names_in(nodes) if isinstance(each.ctx, ast.Store)}
-        unbinds = {name for node in nodes for part in ast.iter_child_nodes(node) for name in _inlined(part)}
+        binds = {each.id for each in names_in(nodes) if isinstance(each.ctx, ast.Store)}
+        unbinds = {name for node in nodes for part in ast.iter_child_nodes(node) for name in inlined(part)}
         for line in flow.begin:
             step = Step({*flow.begin, END}, set(flow.begin), set(flow.begin), binds, unbinds, calm=False, whole=False)
             step.calls.add(Calls(hidden=True))
@@ -240,18 +241,18 @@ class Flow:
         """Add what runs of `node` besides its blocks, `parts` on `lines`. Returns the lines at which it can begin."""
         parts = list(parts)
         own = frozenset(_lines(parts, node.lineno) if lines is None else lines)
-        bound, unbound = {*binds, *_bound(node, parts)}, set(around.unbinds)
-        loops = _contains(parts, (*COMPREHENSIONS, *RESUMED)) or isinstance(node, (ast.AsyncFor, ast.AsyncWith))
+        bound, unbound = {*binds, *bound_by(node, parts)}, set(around.unbinds)
+        loops = contains(parts, (*COMPREHENSIONS, *RESUMED)) or isinstance(node, (ast.AsyncFor, ast.AsyncWith))
         if loops:
-            unbound |= {name for part in parts for name in _inlined(part)}
+            unbound |= {name for part in parts for name in inlined(part)}
         # The end of an iterator is an exception that the statement itself catches.
-        iterates = isinstance(node, ast.For) or _contains(parts, (ast.Tuple, ast.List, ast.Starred))
+        iterates = isinstance(node, ast.For) or contains(parts, (ast.Tuple, ast.List, ast.Starred))
         if isinstance(node, ast.Delete):
             unbound |= {each.id for each in ast.walk(node) if isinstance(each, ast.Name)}
-        if _contains(parts, RESUMED) or isinstance(node, (ast.AsyncFor, ast.AsyncWith)):
+        if contains(parts, RESUMED) or isinstance(node, (ast.AsyncFor, ast.AsyncWith)):
             after |= {END}
         changing = (
-            isinstance(node, _CHANGING) or _contains(parts, _CHANGING) or bool(getattr(node, "decorator_list", ()))
+            isinstance(node, _CHANGING) or contains(parts, _CHANGING) or bool(getattr(node, "decorator_list", ()))
         )
         certain = isinstance(node, _SURE) and len(own) == 1 and not loops
         calls = calls_of(node, parts)
@@ -290,10 +291,6 @@ def _handler_lines(handler: ast.ExceptHandler) -> range:
     return _lines((handler.type,) if handler.type is not None else (), handler.lineno)
 
 
-def _names_in(nodes: Iterable[ast.expr]) -> Iterator[ast.Name]:
-    return (each for node in nodes for each in ast.walk(node) if isinstance(each, ast.Name))
-
-
 def _evaluated(node: ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef) -> list[ast.expr]:
     """The expressions of a definition that are evaluated with it."""
     if isinstance(node, ast.ClassDef):
@@ -325,59 +322,12 @@ def _leaving(body: Sequence[ast.stmt], around: _Around) -> frozenset[int]:
     return lines
 
 
-def _said_global(function: ast.FunctionDef | ast.AsyncFunctionDef) -> Iterator[str]:
-    """The names that are no variables of a function, though it binds them."""
-    for each in (each for statement in function.body for each in _walk(statement)):
-        if isinstance(each, ast.Global):
-            yield from each.names
-
-
 def _suspends(function: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
-    return isinstance(function, ast.AsyncFunctionDef) or _contains(function.body, RESUMED)
+    return isinstance(function, ast.AsyncFunctionDef) or contains(function.body, RESUMED)
 
 
 def _returns_late(function: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
     """Whether other lines can run between a `return` and the return."""
-    around = [each for statement in function.body for each in _walk(statement)]
+    around = [each for statement in function.body for each in walk_own(statement)]
     withs = any(isinstance(each, (ast.With, ast.AsyncWith)) or bool(getattr(each, "finalbody", ())) for each in around)
     return withs and any(isinstance(each, ast.Return) for each in around)
-
-
-def _contains(parts: Iterable[ast.AST], kinds: tuple[type[ast.AST], ...]) -> bool:
-    return any(isinstance(each, kinds) for part in parts for each in _walk(part))
-
-
-def _walk(node: ast.AST) -> Iterator[ast.AST]:
-    """All of a part's syntax but what stands in functions of its own."""
-    pending = [node]
-    while pending:
-        each = pending.pop()
-        yield each
-        if not isinstance(each, (ast.Lambda, *OWNERS)):
-            pending.extend(ast.iter_child_nodes(each))
-
-
-def _bound(node: ast.AST, parts: Iterable[ast.AST]) -> Iterator[str]:
-    """The names that a statement can bind."""
-    if isinstance(node, OWNERS):
-        yield node.name
-    for each in (each for part in parts for each in _walk(part)):
-        if isinstance(each, ast.Name) and not isinstance(each.ctx, ast.Load):
-            yield each.id
-        elif isinstance(each, ast.alias):
-            yield (each.asname or each.name).partition(".")[0]
-        elif isinstance(each, (ast.MatchAs, ast.MatchStar)) and each.name:
-            yield each.name
-        elif isinstance(each, ast.MatchMapping) and each.rest:
-            yield each.rest
-        elif isinstance(each, COMPREHENSIONS):
-            yield ".0"
-
-
-def _inlined(part: ast.AST) -> Iterator[str]:
-    """Variables of comprehensions, which for a while stand in the way of others where comprehensions are inlined."""
-    for each in _walk(part):
-        if isinstance(each, COMPREHENSIONS):
-            for name in ast.walk(each):
-                if isinstance(name, ast.Name):
-                    yield name.id

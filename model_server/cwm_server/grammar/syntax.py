@@ -1,4 +1,4 @@
-"""The kinds of syntax that the rules tell apart, and the names that each binds and uses."""
+"""The kinds of syntax that the rules tell apart, and the names that a single node binds and uses."""
 
 from __future__ import annotations
 
