@@ -495,6 +495,18 @@ def test_packed_shards_are_reused_and_new_ones_are_added(
     assert tokenizer.decode(joined.document(3).tokens.tolist()) == document(counting(3))
 
 
+def test_each_process_of_a_run_packs_its_part_of_the_shards(tokenizer: SentencePieceTokenizer, tmp_path: Path) -> None:
+    for number in range(5):
+        write_shard(tmp_path / f"shard-{number:04}.jsonl", [document(counting(number + 1))] * 2)
+    packed = tmp_path / "packed"
+    parts = [corpus.pack_directory(tmp_path, packed, tokenizer, 512, rank, 2)["train"] for rank in range(2)]
+    assert [len(part) for part in parts] == [3, 2]
+    stamps = {path: path.stat().st_mtime_ns for part in parts for path in part}
+    together = corpus.pack_directory(tmp_path, packed, tokenizer, 512)["train"]
+    assert together == sorted(stamps)
+    assert {path: path.stat().st_mtime_ns for path in together} == stamps
+
+
 @pytest.mark.parametrize("line", ["{", '{"segments": [99]}', '{"segments": 3}', "[]"])
 def test_a_line_that_is_no_document_is_named(tmp_path: Path, line: str) -> None:
     path = tmp_path / "shard-0000.jsonl"

@@ -8,6 +8,7 @@ beside the run and made again when the tokenizer or the context length changes.
 from __future__ import annotations
 
 import json
+import os
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, fields
@@ -231,12 +232,17 @@ class Encoder:
         return self._beginnings[value]
 
 
-def pack_directory(data: Path, cache: Path, tokenizer: SentencePieceTokenizer, limit: int) -> dict[str, list[Path]]:
-    """Pack the shards of `data` that `cache` does not hold yet. Returns the packed files of each split, in order."""
+def pack_directory(
+    data: Path, cache: Path, tokenizer: SentencePieceTokenizer, limit: int, rank: int = 0, world: int = 1
+) -> dict[str, list[Path]]:
+    """Pack the shards of `data` that `cache` does not hold yet, or the part of them that is one process's.
+
+    Returns the packed files of each split, in order.
+    """
     cache.mkdir(parents=True, exist_ok=True)
     encoder = Encoder(tokenizer)
     paths: dict[str, list[Path]] = {split: [] for split in SPLITS}
-    for shard in shards(data):
+    for shard in shards(data)[rank::world]:
         with shard.open("rb") as file:  # the shards of another corpus have the same names
             begin = file.read(1 << 16)
         version = zlib.crc32(f"{LAYOUT} {tokenizer.digest} {limit} {shard.stat().st_size}".encode() + begin)
@@ -249,8 +255,8 @@ def pack_directory(data: Path, cache: Path, tokenizer: SentencePieceTokenizer, l
 
 
 def save_packed(packed: Packed, path: Path) -> None:
-    """Write one packed shard, whole or not at all."""
-    part = path.with_suffix(".part")
+    """Write one packed shard, whole or not at all, whoever else writes it."""
+    part = path.with_suffix(f".{os.getpid()}.part")
     with part.open("wb") as file:
         np.savez(file, **{field.name: getattr(packed, field.name) for field in fields(Packed)})
     part.replace(path)

@@ -205,12 +205,11 @@ class Trainer:
 
     def _epoch(self) -> tuple[Packed, Packed, list[Any]]:
         """The documents of this epoch and their batches. Shards that came since the last epoch take part."""
-        if self.rank == 0:
-            paths = pack_directory(self.data, self.out / "packed", self.tokenizer, self.settings.context)
+        corpus = (self.data, self.out / "packed", self.tokenizer, self.settings.context)
         if self.world > 1:
+            pack_directory(*corpus, self.rank, self.world)
             dist.barrier()
-        if self.rank != 0:
-            paths = pack_directory(self.data, self.out / "packed", self.tokenizer, self.settings.context)
+        paths = pack_directory(*corpus)
         files = self.progress.files or len(paths["train"])
         if self.world > 1:
             shared = torch.tensor([files], device=self.settings.device)
