@@ -44,8 +44,12 @@ class Lingering:
         """Send what has been written, and hang up when the client has."""
         if not self.is_closing():
             self._end = asyncio.get_running_loop().call_later(self._seconds, self._transport.abort)
-            self._transport.write_eof()
-            self._transport.resume_reading()
+            try:
+                self._transport.write_eof()
+            except OSError:  # the client has reset the connection, which nobody has been told yet
+                self._transport.abort()
+            else:
+                self._transport.resume_reading()
 
     def closed(self) -> None:
         """Nothing more will come: to be called when the connection is lost."""
