@@ -291,7 +291,7 @@ def test_two_processes_make_the_steps_of_one(data: Path, tokenizer: SentencePiec
     assert main([*command, "--out", str(tmp_path / "one")]) == 0
     assert main([*command, "--out", str(tmp_path / "two"), "--processes", "2"]) == 0
     one, two = weights(tmp_path / "one"), weights(tmp_path / "two")
-    assert all(torch.allclose(one[name], two[name], atol=0.005) for name in one)  # a step moves them by 0.02
+    assert all(torch.allclose(one[name], two[name], atol=0.005) for name in one)  # matrices move by about 0.02
 
 
 def test_a_run_needs_a_budget(data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterable, Iterator
 
-from cwm_server.grammar.syntax import COMPREHENSIONS, OWNERS
+from cwm_server.grammar.syntax import COMPREHENSIONS, ITERATED, OWNERS
 
 
 def walk_own(node: ast.AST) -> Iterator[ast.AST]:
@@ -24,7 +24,7 @@ def contains(parts: Iterable[ast.AST], kinds: tuple[type[ast.AST], ...]) -> bool
 
 
 def names_in(nodes: Iterable[ast.expr]) -> Iterator[ast.Name]:
-    """All names in expressions, also those of functions in them."""
+    """All names in expressions, those of functions in them with them."""
     return (each for node in nodes for each in ast.walk(node) if isinstance(each, ast.Name))
 
 
@@ -42,7 +42,7 @@ def bound_by(node: ast.AST, parts: Iterable[ast.AST]) -> Iterator[str]:
         elif isinstance(each, ast.MatchMapping) and each.rest:
             yield each.rest
         elif isinstance(each, COMPREHENSIONS):
-            yield ".0"
+            yield ITERATED
 
 
 def inlined(part: ast.AST) -> Iterator[str]:
