@@ -119,6 +119,39 @@ def test_what_can_not_be_evaluated_is_left_out_and_counted(predictor: Knowing, r
     assert (result.samples, result.left_out) == ((), {reason: 1})
 
 
+def test_tests_of_a_report_count_though_they_take_several_windows() -> None:
+    suite = Suite("tests", (counting("a"), counting("b")), windows=True)
+    result = evaluate(Knowing(suite.programs[0].trace, wrong=(4,), windows=2), suite, constrained=True)
+    assert (result.left_out, figures(result)["tf.frame"].count) == ({}, 16)
+    assert "  verified in several windows, being longer than the model's context: 2" in list(render([result]))
+
+
+def test_frames_of_a_report_that_fit_no_window_are_counted_and_the_others_scored() -> None:
+    class Short(Knowing):
+        def verify(self, truth: Trace) -> Verification:
+            whole = super().verify(truth)
+            choices = tuple(None if index in (2, 3) else choice for index, choice in enumerate(whole.choices))
+            return replace(whole, choices=choices, failure="frame 2 does not fit", unfit=2)
+
+    suite = Suite("tests", (counting("a"),), windows=True)
+    result = evaluate(Short(suite.programs[0].trace, wrong=(4,)), suite, constrained=True, rollouts=0)
+    assert (figures(result)["tf.frame"].value, figures(result)["tf.frame"].count) == (5 / 6, 6)
+    said = "  2 of 8 frames, of 1 program, have no prediction; the first: frame 2 does not fit"
+    assert said in list(render([result]))
+    assert (to_json(result)["missing"], to_json(result)["windowed"]) == (2, 0)
+
+
+@pytest.mark.parametrize(("unfit", "reason"), [(8, "longer than the model's context"), (0, "the server is down")])
+def test_a_test_without_any_prediction_is_left_out_for_its_reason(unfit: int, reason: str) -> None:
+    class Silent(Knowing):
+        def verify(self, truth: Trace) -> Verification:
+            return Verification((None,) * len(truth.frames), failure="the server is down", unfit=unfit)
+
+    suite = Suite("tests", (counting("a"),), windows=True)
+    result = evaluate(Silent(suite.programs[0].trace), suite, constrained=True)
+    assert (result.samples, result.left_out) == ((), {reason: 1})
+
+
 def test_an_interval_is_wide_where_programs_differ_and_the_same_each_time() -> None:
     programs = tuple(counting(str(number)) for number in range(20))
     truth = programs[0].trace
@@ -245,6 +278,31 @@ def test_the_command_prints_figures_of_the_embedded_model(tmp_path: Path, capsys
     assert "MBPP test split, cwm-embedded" in printed.out
     assert {"tf.frame", "fr.return"} <= set(printed.out.split())
     assert json.loads(figures_file.read_text())[0]["metrics"]["tf.frame"]["count"] == 5
+
+
+def test_the_command_counts_recorded_tests_that_are_longer_than_the_models_context(
+    pytester: pytest.Pytester, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for needed in ("numpy", "sentencepiece", "safetensors", "starlette", "uvicorn"):
+        pytest.importorskip(needed)
+    pytester.makepyfile("""
+        def test_sum():
+            total = 0
+            for number in range(80):
+                total += number
+            assert total == 3160
+    """)
+    pytester.runpytest_inprocess("--cwm-all", "--cwm-mode=none", "--cwm-report=run.json.gz")
+    capsys.readouterr()
+    suite = f"report:{pytester.path / 'run.json.gz'}"
+    assert main(["eval", "--suite", suite, "--json", "figures.json", "--rollouts", "0"]) == 0
+    assert "  verified in several windows, being longer than the model's context: 1\n" in capsys.readouterr().out
+    found = json.loads(Path("figures.json").read_text())[0]
+    assert (found["metrics"]["tf.frame"]["count"], found["missing"], found["left_out"]) == (
+        164,
+        0,
+        {"without a trace": 0},
+    )
 
 
 def test_a_suite_that_can_not_be_had_ends_the_command_with_4(capsys: pytest.CaptureFixture[str]) -> None:

@@ -22,7 +22,8 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         help="evaluate a model on a suite of programs",
         description="Ask a model to predict recorded programs, teacher-forced and free-running, and print every metric "
         "of docs/metrics.md with a 95% bootstrap interval over programs, and the frames by event, by statement and by "
-        "position. Programs longer than the model's context are left out, and counted.",
+        "position. Programs longer than the model's context are left out, and counted; tests of a report are verified "
+        "in windows, as the plugin does it.",
         epilog="Exit status: 0, 1 when the model could not be asked, 2 for wrong usage, 4 when a suite can't be read.",
     )
     parser.add_argument(

@@ -42,6 +42,8 @@ def to_json(evaluation: Evaluation) -> Json:
         "programs": len(evaluation.samples),
         "left_out": dict(evaluation.left_out),
         "outside": evaluation.outside,
+        "missing": sum(sample.missing for sample in evaluation.samples),
+        "windowed": sum(sample.windows > 1 for sample in evaluation.samples),
         "metrics": {
             name: {"value": each.value, "low": each.low, "high": each.high, "count": each.count}
             for name, each in figures(evaluation).items()
@@ -64,8 +66,9 @@ def render(evaluations: Sequence[Evaluation]) -> Iterator[str]:
     for reason, count in first.left_out.items():
         if count:
             yield f"  left out: {count} {reason}"
+    yield from _windows(evaluations)
     columns = [figures(each) for each in evaluations]
-    heads = ["constrained" if each.constrained else "unconstrained" for each in evaluations]
+    heads = [_head(each) for each in evaluations]
     yield ""
     yield f"{'':18}" + "".join(f"{head:>26}" for head in heads) + f"{'of':>9}"
     for name in DEFINITIONS:
@@ -81,6 +84,26 @@ def render(evaluations: Sequence[Evaluation]) -> Iterator[str]:
         yield ""
         yield by
         yield from _groups([each[by] for each in groups])
+
+
+def _windows(evaluations: Sequence[Evaluation]) -> Iterator[str]:
+    """What to know of programs that the model did not see whole."""
+    first = evaluations[0]
+    several = sum(sample.windows > 1 for sample in first.samples)
+    if several:
+        yield f"  verified in several windows, being longer than the model's context: {several}"
+    for each in evaluations:
+        missing = sum(sample.missing for sample in each.samples)
+        if missing:
+            frames = sum(sample.frames - 1 for sample in each.samples)
+            affected = sum(sample.missing > 0 for sample in each.samples)
+            of = f"{affected} program{'s' if affected > 1 else ''}"
+            which = "" if len(evaluations) == 1 else f"{_head(each)}: "
+            yield f"  {which}{missing} of {frames} frames, of {of}, have no prediction; the first: {each.failure}"
+
+
+def _head(evaluation: Evaluation) -> str:
+    return "constrained" if evaluation.constrained else "unconstrained"
 
 
 def _groups(columns: Sequence[Mapping[str, Rate]]) -> Iterator[str]:

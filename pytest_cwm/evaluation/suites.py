@@ -29,11 +29,16 @@ class Program:
 
 @dataclass(frozen=True, slots=True)
 class Suite:
-    """Programs in a fixed order; `left_out` counts those that the data holds besides, by the reason."""
+    """Programs in a fixed order; `left_out` counts those that the data holds besides, by the reason.
+
+    With `windows`, programs longer than the model's context count too, verified in windows as the plugin does it;
+    without, only those do that the model sees whole.
+    """
 
     name: str
     programs: tuple[Program, ...]
     left_out: Mapping[str, int] = field(default_factory=dict)
+    windows: bool = False
 
 
 def load_suite(spec: str, limit: int | None = None) -> Suite:
@@ -100,7 +105,8 @@ def _report(path: Path, limit: int | None) -> Suite:
     except ReportError as error:
         raise SuiteError(str(error)) from None
     traced = [Program(test.nodeid, test.trace) for test in tests if test.trace is not None and test.trace.frames]
-    return Suite(f"tests of {path.name}", tuple(traced[:limit]), {"without a trace": len(tests) - len(traced)})
+    without = {"without a trace": len(tests) - len(traced)}
+    return Suite(f"tests of {path.name}", tuple(traced[:limit]), without, windows=True)
 
 
 def trace_of(segments: Sequence[int | str]) -> Trace | None:

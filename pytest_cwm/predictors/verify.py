@@ -40,7 +40,7 @@ def verify(model: Model, truth: Trace) -> Verification:
     except PredictionError as error:
         failure = str(error)
     name = model.known.name if model.known else ""
-    return Verification(tuple(choices), max(1, count), failure, name, outside, ties)
+    return Verification(tuple(choices), max(1, count), failure, name, outside, ties, len(unfit))
 
 
 @dataclass(frozen=True, slots=True)

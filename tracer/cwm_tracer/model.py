@@ -141,7 +141,8 @@ class Verification:
     other None is a prediction that is missing, and `failure` says why. `windows` counts the prompts that
     the trace was cut into to fit the model's context. `outside` counts true tokens that constrained decoding would not
     have let come: defects of the constraint. `ties` counts true tokens that shared the highest probability with
-    another, where the model's choice among them can't be seen: they count as agreement.
+    another, where the model's choice among them can't be seen: they count as agreement. `unfit` counts the true frames
+    for which no prompt is long enough.
     """
 
     choices: Sequence[Choice | None]
@@ -150,6 +151,7 @@ class Verification:
     model: str = ""
     outside: int = 0
     ties: int = 0
+    unfit: int = 0
 
 
 @dataclass(frozen=True, slots=True)
