@@ -114,6 +114,13 @@ def test_a_call_is_not_due_where_the_name_may_be_somebody_elses() -> None:
     assert goes_on(after("y = helper(x)", f"from tools import helper\n{HELPER}"))
 
 
+@pytest.mark.parametrize("line", ["y = other(x)", "y = Box(x)", "y = x.run()"])
+def test_the_body_of_a_class_runs_where_the_class_is_made_and_nowhere_else(line: str) -> None:
+    body: list[Segment] = [Special.CALL, "{}", Special.ACTION]
+    assert not lets(after(line, "class Box:\n    pass\n"), *body, "class Box:\n")
+    assert lets(after("class Case(x.Base):\n        pass"), *body, "    class Case(x.Base):\n")
+
+
 def test_a_comprehension_is_called_where_it_stands() -> None:
     text = "def other(y):\n    return [y for _ in range(y)]\n"
     call: list[Segment] = [
@@ -205,6 +212,25 @@ PROGRAMS = {
         for one in map(helper, [3]):
             last = one
         return first
+    """,
+    "classes that are made in functions": """
+    def kept(made):
+        return made
+
+    def main():
+        for number in range(2):
+            @kept
+            @kept
+            class Box(
+                list,
+            ):
+                size = number
+
+                class Lid:
+                    held = [each for each in range(2)]
+
+        class Case(Box): size = kept(3)
+        return Case
     """,
     "calls with arguments that fail": """
     def helper(y):

@@ -59,7 +59,7 @@ def _openings(place: _Place) -> Iterator[Opening]:
         if isinstance(node, FUNCTIONS) and not any(parameter.startswith("__") for parameter in parameters):
             yield Opening(lines, parameters, place.nested, name)
         else:
-            yield Opening(lines, function=name)
+            yield Opening(lines, function=name, inner=isinstance(node, ast.ClassDef))
         if getattr(node, "type_params", ()):
             yield Opening(lines)
     elif isinstance(node, ast.Lambda):
