@@ -12,21 +12,32 @@ from cwm_server.training.programs.base import Program
 from cwm_server.training.tracing import Result
 from cwm_tracer import wire
 from cwm_tracer.model import Ending, Trace
+from pytest_cwm.calls import Calls
 
 _SPECIALS = {special: number for number, special in enumerate(wire.Special)}
 FEWEST_FRAMES = 3
 
 
-def export(traces: Iterable[tuple[str, Trace]], source: str, out: Path, keep_out: Path | None, frames: int) -> Corpus:
+def export(
+    traces: Iterable[tuple[str, Trace]],
+    source: str,
+    out: Path,
+    keep_out: Path | None,
+    frames: int,
+    calls: Calls | None = None,
+) -> Corpus:
     """Write traces, by the names of their tests, as shards into the directory `out`.
 
-    Each becomes one document of its first `frames` frames; documents that say the same are written once. With
-    `keep_out`, a directory with `mbpp.jsonl`, traces that show a function of MBPP's test split are left out.
+    Each becomes one document of its first `frames` frames, and so do the `calls` inside of it; documents that say the
+    same are written once. With `keep_out`, a directory with `mbpp.jsonl`, traces that show a function of MBPP's test
+    split are left out.
     """
     forbidden = mbpp.test_fingerprints(keep_out) if keep_out is not None else frozenset[str]()
     corpus = Corpus(out, forbidden)
     for name, trace in traces:
         corpus.add(Program(source, "", "", ""), _result(name, trace, forbidden, frames))
+        for call in calls.inside(trace) if calls is not None else ():
+            corpus.add(Program(source, "", "", ""), _result(call.function, call.trace, forbidden, frames))
     corpus.flush()
     return corpus
 
@@ -55,7 +66,7 @@ def _result(name: str, trace: Trace, forbidden: frozenset[str], limit: int) -> R
 
 
 def _subject(name: str, context: str, forbidden: frozenset[str]) -> str:
-    """The function of a context that must be kept out, or else what tells the tests apart."""
+    """The function of a context that must be kept out, or else what tells tests, or functions, apart."""
     try:
         found = sorted(forbidden.intersection(normal.functions(context).values()))
     except (SyntaxError, ValueError, RecursionError, MemoryError):

@@ -76,6 +76,59 @@ def test_functions_of_an_evaluation_set_are_left_out(
     assert "left out: 3 in an evaluation set" in capsys.readouterr().out
 
 
+CALLING = """
+def each_doubled(numbers):
+    found = []
+    for number in numbers:
+        found.append(doubled(number))
+    return found
+
+def doubled(n):
+    token = "hunter2-for-everybody"
+    twice = n * 2
+    return twice
+
+def counted(n):
+    for number in range(n):
+        yield number
+
+def test_all():
+    assert each_doubled([3]) == [6]
+    assert each_doubled([3]) == [6]
+    assert [doubled(n) for n in range(9)][-1] == 16
+    assert list(counted(2)) == [0, 1]
+"""
+
+
+def test_calls_inside_of_tests_are_documents_with_their_own_source(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile(test_all=CALLING)
+    pytester.runpytest_inprocess("--cwm-all", "--cwm-mode=none", "--cwm-report=run.json.gz")
+    assert main(["export", "run.json.gz", "--out", "corpus", "--calls", "3"]) == 0
+    traces = [trace_of(document["segments"]) for document in documents(Path("corpus"))]  # type: ignore[arg-type]
+    entries = [trace.frames[0].source for trace in traces if trace is not None]
+    assert len(traces) == len(entries)
+    # No call twice, at most three of a function, and none that a generator is only resumed with.
+    assert entries == [
+        "def test_all():\n",
+        *["def doubled(n):\n", "def each_doubled(numbers):\n"],
+        *["def doubled(n):\n"] * 2,
+    ]
+    inner = traces[1]
+    assert inner is not None
+    assert inner.context.text.split("\n")[0] == "def doubled(n):  # << START_OF_TRACE"
+    assert "each_doubled" not in inner.context.text
+    assert "hunter2" not in str(inner)
+    assert (inner.frames[0].locals, inner.frames[-1].argument) == ({"n": "3"}, "6")
+
+
+def test_calls_are_left_out_where_the_files_have_changed(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile(test_all=CALLING)
+    pytester.runpytest_inprocess("--cwm-all", "--cwm-mode=none", "--cwm-report=run.json.gz")
+    pytester.makepyfile(test_all=CALLING.replace("n * 2", "n + n"))
+    assert main(["export", "run.json.gz", "--out", "corpus", "--calls", "3"]) == 0
+    assert len(documents(Path("corpus"))) == 1
+
+
 @pytest.mark.parametrize(
     ("arguments", "status", "message"),
     [

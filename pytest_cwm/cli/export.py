@@ -24,11 +24,22 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     parser.add_argument(
         "--keep-out", metavar="DIR", type=Path, help="leave out functions of MBPP's test split (DIR has mbpp.jsonl)"
     )
+    parser.add_argument(
+        "--calls",
+        type=int,
+        default=0,
+        metavar="N",
+        help="also write the calls inside of tests as traces of their own, at most N of a function (0)",
+    )
+    parser.add_argument(
+        "--root", metavar="DIR", type=Path, default=Path(), help="where the recorded files lie, for --calls (here)"
+    )
     parser.set_defaults(run=run)
 
 
 def run(parsed: argparse.Namespace) -> int:
     """Write the shards and say what was left out."""
+    from pytest_cwm.calls import Calls
     from pytest_cwm.evaluation.suites import SuiteError, load_suite
     from pytest_cwm.export import export
 
@@ -44,7 +55,8 @@ def run(parsed: argparse.Namespace) -> int:
     except SuiteError as error:
         return fail(error, UNREADABLE)
     traces = ((program.name, program.trace) for suite in suites for program in suite.programs)
-    corpus = export(traces, parsed.source, out, parsed.keep_out, parsed.frames)
+    calls = Calls(parsed.root, parsed.calls, parsed.frames) if parsed.calls > 0 else None
+    corpus = export(traces, parsed.source, out, parsed.keep_out, parsed.frames, calls)
     print(f"{corpus.documents} documents, {corpus.characters} characters in {out}")
     for reason, count in sorted(corpus.rejected[parsed.source].items()):
         print(f"  left out: {count} {reason}")
