@@ -327,7 +327,7 @@ def test_a_run_lets_its_rate_fall_over_the_part_it_is_told(
     assert not same(weights(tmp_path / "third"), weights(tmp_path / "all"))
 
 
-@pytest.mark.parametrize("decay", ["0", "-1", "nan"])
+@pytest.mark.parametrize("decay", ["0", "-1", "nan", "inf"])
 def test_a_rate_falls_over_some_of_the_run(data: Path, decay: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as refused:
         main(["train", "--data", str(data), "--out", "nowhere", "--tokens", "10", "--decay", decay])

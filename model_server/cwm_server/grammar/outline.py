@@ -7,7 +7,8 @@ import itertools
 from collections.abc import Collection, Iterable, Iterator
 
 from cwm_server.grammar.calls import openings
-from cwm_server.grammar.syntax import COMPREHENSIONS, FUNCTIONS, OWNERS, RESUMED, WORD, first_line, names_of
+from cwm_server.grammar.names import names_of
+from cwm_server.grammar.syntax import COMPREHENSIONS, FUNCTIONS, OWNERS, RESUMED, WORD, first_line
 
 _UNNAMED = (ast.Lambda, *COMPREHENSIONS)
 # Code that binds names which stand nowhere as names.

@@ -13,7 +13,8 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from cwm_server.grammar.syntax import COMPREHENSIONS, FUNCTIONS, OWNERS, RESUMED, WORD, names_of
+from cwm_server.grammar.names import names_of
+from cwm_server.grammar.syntax import COMPREHENSIONS, FUNCTIONS, OWNERS, RESUMED, WORD
 
 _PATH = re.compile(r"[\w.:/-]+")
 # Builtins that find what they call by its name, or run what is not shown.

@@ -12,9 +12,10 @@ from dataclasses import dataclass
 from cwm_server.grammar.calls import Opening
 from cwm_server.grammar.flow import Flow, Step
 from cwm_server.grammar.moves import Moves
+from cwm_server.grammar.names import ADDED, names_of
 from cwm_server.grammar.outline import Outline
 from cwm_server.grammar.reach import Plain, plain_functions
-from cwm_server.grammar.syntax import ADDED, COMPREHENSIONS, FUNCTIONS, ITERATED, WORD, names_of
+from cwm_server.grammar.syntax import COMPREHENSIONS, FUNCTIONS, ITERATED, WORD
 from cwm_server.grammar.turns import alone
 from cwm_tracer.redaction import Redactor
 from cwm_tracer.source import parsed

@@ -70,8 +70,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _tokenizer(options)
     if options.minutes is None and options.tokens is None:
         parser.error("a run needs a budget: --minutes or --tokens")
-    if not options.decay > 0:
-        parser.error("--decay is a part of the budget: more than 0")
+    if not 0 < options.decay < float("inf"):
+        parser.error("--decay is a part of the budget: a number above 0")
     if options.processes > 1 and "RANK" not in os.environ:
         return _spawn(list(arguments if arguments is not None else sys.argv[1:]), options.processes)
     return _train(options)

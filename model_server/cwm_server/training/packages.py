@@ -20,7 +20,7 @@ from pathlib import Path
 
 from cwm_server.training.package_list import PACKAGES, Package
 
-SECONDS = 240  # after which a suite is interrupted; what it has recorded counts
+SECONDS = 240  # after which a suite is interrupted, and what it has recorded counts
 RECORDED_FRAMES = 300  # of a test
 DOCUMENT_FRAMES = 60
 CALLS = 6  # of a function
@@ -31,7 +31,7 @@ class PackageError(Exception):
     """A package that gives no documents; its text says why in one line."""
 
 
-def record(package: Package, folder: Path) -> tuple[Path, Path]:
+def record(package: Package, folder: Path, seconds: float = SECONDS) -> tuple[Path, Path]:
     """Run the suite of a package in `folder`, with what it needs installed beside it: the report, the source's root.
 
     Raises PackageError.
@@ -50,7 +50,7 @@ def record(package: Package, folder: Path) -> tuple[Path, Path]:
     command += f"--cwm-all --cwm-mode=none --cwm-max-frames={RECORDED_FRAMES}".split()
     command += ["--override-ini=addopts=", f"--rootdir={project}", f"--cwm-report={report}", *package.tests]
     paths = os.pathsep.join((str(project / package.source), str(needed)))
-    _, said = bounded(command, SECONDS, project, {"PYTHONPATH": paths, "PYTHONHASHSEED": "0"})
+    _, said = bounded(command, seconds, project, {"PYTHONPATH": paths, "PYTHONHASHSEED": "0"})
     if not report.exists():
         raise PackageError(f"{package.release}: the tests left no report: {said}")
     return report, project
@@ -102,14 +102,16 @@ def _pip(package: Package, *arguments: str) -> None:
         raise PackageError(f"{package.release}: pip {arguments[0]} failed: {said}")
 
 
-def collect(package: Package, out: Path, shared: Path, limit: int, seed: int) -> int:
+def collect(package: Package, out: Path, shared: Path, limit: int, seed: int, seconds: float = SECONDS) -> int:
     """Write at most `limit` documents of a package, drawn at random, into `out`. Returns how many there are.
+
+    A suite that takes longer than `seconds` is interrupted, and what it has recorded counts.
 
     Raises PackageError.
     """
     with tempfile.TemporaryDirectory(prefix="cwm-package-") as temporary:
         folder = Path(temporary)
-        lines = export(package, *record(package, folder), folder / "corpus", shared)
+        lines = export(package, *record(package, folder, seconds), folder / "corpus", shared)
     chosen = random.Random(f"{seed}:{package.name}").sample(lines, min(limit, len(lines)))
     if not chosen:
         raise PackageError(f"{package.release}: no trace could be used")
@@ -126,6 +128,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--out", type=Path, required=True, help="directory for the shards; may be that of a corpus")
     parser.add_argument("--shared", type=Path, required=True, help="directory with mbpp.jsonl, whose tests stay out")
     parser.add_argument("--documents", type=int, default=300, help="at most so many of a package (300)")
+    parser.add_argument("--seconds", type=float, default=SECONDS, help=f"for the tests of a package ({SECONDS})")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--workers", type=int, default=2, help="packages at a time")
     options = parser.parse_args(arguments)
@@ -137,8 +140,9 @@ def main(arguments: list[str] | None = None) -> int:
     failed = 0
 
     def collected(package: Package) -> str | PackageError:
+        shared = options.shared.resolve()
         try:
-            count = collect(package, options.out, options.shared.resolve(), options.documents, options.seed)
+            count = collect(package, options.out, shared, options.documents, options.seed, options.seconds)
         except PackageError as error:
             return error
         return f"{package.release}: {count} documents"
