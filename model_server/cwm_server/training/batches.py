@@ -15,6 +15,7 @@ from cwm_server.training.parts import IGNORED, KINDS, PIECES
 
 BUFFER = 1024  # documents that are sorted by length together
 ROUND = 64  # rows are padded to a multiple of this many tokens
+SHARED = 2  # of two processes neither waits for the other where a batch has a multiple of so many rows
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +43,7 @@ def plan(lengths: npt.NDArray[np.int64], tokens: int, seed: int, epoch: int) -> 
         stop = len(chunk)
         while stop:
             rows = max(1, tokens // _padded(int(lengths[chunk[stop - 1]])))
+            rows -= rows % SHARED if rows > SHARED else 0
             batches.append(chunk[max(0, stop - rows) : stop])
             stop = max(0, stop - rows)
     return [batches[index] for index in rng.permutation(len(batches))]
