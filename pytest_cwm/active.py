@@ -101,14 +101,24 @@ class ActivePlugin:
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)  # outermost: the terminal has written its last progress then
     def pytest_runtestloop(self, session: pytest.Session) -> Generator[None, object, object]:
-        result = yield
+        try:
+            result = yield
+        except (KeyboardInterrupt, session.Failed) as stopped:
+            # -x, --stepwise and time limits end the loop so, with classes of their own; of Ctrl-C and of a debugger
+            # that is left nobody wants to wait for predictions.
+            if type(stopped) is not KeyboardInterrupt:
+                self._finish(session)
+            raise
+        self._finish(session)
+        return result
+
+    def _finish(self, session: pytest.Session) -> None:
         if self._session is not None and len(self._session):
             import pytest_cwm.reporting as reporting
 
             collected = self._full_run.collected if self._full_run.is_complete(session) else None
             failed = reporting.finish(self._config, self._session, self._settings, self._baseline, collected)
             session.testsfailed += failed
-        return result
 
     @pytest.hookimpl(wrapper=True, trylast=True)  # innermost: the JUnit file is written then, the summary is not
     def pytest_sessionfinish(self) -> Generator[None, object, object]:

@@ -76,6 +76,18 @@ def test_workers_record_and_the_controller_reports_the_same(suite: pytest.Pytest
     assert alone == workers
 
 
+@pytest.mark.parametrize("options", ["-x", "--maxfail=1", "--stepwise", "-x -n 1", "--session-timeout=0.001"])
+def test_a_run_that_stops_at_a_failure_reports_what_ran(suite: pytest.Pytester, options: str) -> None:
+    pytest.importorskip("xdist")
+    pytest.importorskip("pytest_timeout")
+    suite.makepyfile(test_suite=SUITE + "\n\ndef test_more():\n    pass\n")
+    tests = report_of(suite, "--cwm-all", *options.split())
+    last = "test_add" if "timeout" in options else "test_fails"
+    assert last in tests
+    assert "test_more" not in tests
+    assert tests[last]["verification"] is not None
+
+
 def test_the_same_run_gives_the_same_report(suite: pytest.Pytester) -> None:
     for name in ("one.json", "two.json"):
         suite.runpytest("--cwm-trace", f"--cwm-report={name}")

@@ -2,7 +2,7 @@
 
 Each package is downloaded from PyPI as source, since few wheels hold tests; its suite runs under pytest with every test
 recorded by the plugin, and the traces, of the tests and of the calls inside of them, become documents of a corpus, one
-shard a package. What is downloaded runs as it is, without a sandbox.
+shard a package. What is downloaded runs as it is, without a sandbox. Needs pytest-timeout.
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ from __future__ import annotations
 import argparse
 import os
 import random
-import signal
 import subprocess
 import sys
 import tarfile
@@ -20,11 +19,12 @@ from pathlib import Path
 
 from cwm_server.training.package_list import PACKAGES, Package
 
-SECONDS = 240  # after which a suite is interrupted, and what it has recorded counts
+SECONDS = 240  # after which no more tests of a suite begin; any other command is killed then
+_OF_A_TEST = 20  # seconds
 RECORDED_FRAMES = 300  # of a test
 DOCUMENT_FRAMES = 60
 CALLS = 6  # of a function
-_OTHER_PLUGINS = ("asyncio", "randomly", "cov", "xdist", "rerunfailures", "cacheprovider", "anyio", "timeout")
+_OTHER_PLUGINS = ("asyncio", "randomly", "cov", "xdist", "rerunfailures", "cacheprovider", "anyio")
 
 
 class PackageError(Exception):
@@ -46,11 +46,12 @@ def record(package: Package, folder: Path, seconds: float = SECONDS) -> tuple[Pa
         archive.extractall(folder / "source", filter="data")
     project = next((folder / "source").iterdir())
     command = [sys.executable, "-m", "pytest", "-q", "-W", "ignore", "--continue-on-collection-errors"]
+    command += [f"--session-timeout={seconds}", f"--timeout={_OF_A_TEST}"]
     command += [f"-pno:{name}" for name in _OTHER_PLUGINS]
     command += f"--cwm-all --cwm-mode=none --cwm-max-frames={RECORDED_FRAMES}".split()
     command += ["--override-ini=addopts=", f"--rootdir={project}", f"--cwm-report={report}", *package.tests]
     paths = os.pathsep.join((str(project / package.source), str(needed)))
-    _, said = bounded(command, seconds, project, {"PYTHONPATH": paths, "PYTHONHASHSEED": "0"})
+    _, said = bounded(command, seconds + SECONDS, project, {"PYTHONPATH": paths, "PYTHONHASHSEED": "0"})
     if not report.exists():
         raise PackageError(f"{package.release}: the tests left no report: {said}")
     return report, project
@@ -69,7 +70,7 @@ def export(package: Package, report: Path, project: Path, corpus: Path, shared: 
 def bounded(
     command: list[str], seconds: float, folder: Path | None = None, variables: dict[str, str] | None = None
 ) -> tuple[int, str]:
-    """Run a command, interrupted when it takes too long and killed when that does not end it as soon again.
+    """Run a command, and kill it when it takes too long.
 
     Returns its status and what it said last, of errors if there were any, in one line.
     """
@@ -83,13 +84,10 @@ def bounded(
         text=True,
         errors="replace",
     ) as process:
-        for stop in (signal.SIGINT, signal.SIGKILL):
-            try:
-                said, _ = process.communicate(timeout=seconds)
-                break
-            except subprocess.TimeoutExpired:
-                process.send_signal(stop)
-        else:
+        try:
+            said, _ = process.communicate(timeout=seconds)
+        except subprocess.TimeoutExpired:
+            process.kill()
             said, _ = process.communicate()
     lines = [line.strip() for line in said.splitlines() if line.strip()]
     told = [line for line in lines if "error" in line.lower()] or lines
@@ -105,7 +103,7 @@ def _pip(package: Package, *arguments: str) -> None:
 def collect(package: Package, out: Path, shared: Path, limit: int, seed: int, seconds: float = SECONDS) -> int:
     """Write at most `limit` documents of a package, drawn at random, into `out`. Returns how many there are.
 
-    A suite that takes longer than `seconds` is interrupted, and what it has recorded counts.
+    When its suite has run for `seconds`, no more tests begin, and what was recorded counts.
 
     Raises PackageError.
     """
