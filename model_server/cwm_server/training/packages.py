@@ -8,6 +8,7 @@ shard a package. What is downloaded runs as it is, without a sandbox. Needs pyte
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import random
 import subprocess
@@ -24,6 +25,7 @@ _OF_A_TEST = 20  # seconds
 RECORDED_FRAMES = 300  # of a test
 DOCUMENT_FRAMES = 60
 CALLS = 6  # of a function
+CHARACTERS = 6_500  # of a document: about what fits 2 048 tokens
 _OTHER_PLUGINS = ("asyncio", "randomly", "cov", "xdist", "rerunfailures", "cacheprovider", "anyio")
 
 
@@ -58,13 +60,19 @@ def record(package: Package, folder: Path, seconds: float = SECONDS) -> tuple[Pa
 
 
 def export(package: Package, report: Path, project: Path, corpus: Path, shared: Path) -> list[str]:
-    """The documents of a report, as the lines of a shard. Raises PackageError."""
+    """The documents of a report that are not too long, as the lines of a shard. Raises PackageError."""
     options = f"--frames={DOCUMENT_FRAMES} --calls={CALLS} --source={package.name}".split()
     paths = [str(report), f"--root={project}", f"--keep-out={shared}", f"--out={corpus}"]
     status, said = bounded([sys.executable, "-m", "pytest_cwm", "export", *options, *paths], SECONDS)
     if status != 0:
         raise PackageError(f"{package.release}: {said}")
-    return [line for shard in sorted(corpus.glob("*.jsonl")) for line in shard.read_text("utf-8").splitlines()]
+    lines = (line for shard in sorted(corpus.glob("*.jsonl")) for line in shard.read_text("utf-8").splitlines())
+    return [line for line in lines if _characters(line) <= CHARACTERS]
+
+
+def _characters(line: str) -> int:
+    """How much text a document has."""
+    return sum(len(segment) for segment in json.loads(line)["segments"] if isinstance(segment, str))
 
 
 def bounded(
