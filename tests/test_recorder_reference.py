@@ -44,7 +44,7 @@ def _in_order(steps: list[Step]) -> list[Any]:
     return [list(state.items()) if isinstance(state, dict) else state for *_, state in steps]
 
 
-def _assert_equal_to_naive(source: str) -> None:
+def assert_equal_to_naive(source: str) -> None:
     expected = naive_steps(Program(source), LIMIT)
     recorded = _steps(Program(source).record(max_frames=LIMIT))
     assert recorded == expected[: len(recorded)]
@@ -80,14 +80,14 @@ def test_no_golden_trace_is_left_without_its_program() -> None:
 )
 @pytest.mark.usefixtures("backend")
 def test_a_golden_program_is_recorded_as_the_naive_recorder_sees_it(program: Path) -> None:
-    _assert_equal_to_naive(program.read_text(encoding="utf-8"))
+    assert_equal_to_naive(program.read_text(encoding="utf-8"))
 
 
 @pytest.mark.parametrize("name", recorder_corpus.PROGRAMS)
 def test_a_program_of_the_corpus_is_recorded_as_the_naive_recorder_sees_it(name: str, backend: str) -> None:
     if backend == "monitoring" and name in recorder_corpus.DISTURBED:
         pytest.skip("the naive recorder disturbs it, as any trace function does")
-    _assert_equal_to_naive(recorder_corpus.PROGRAMS[name])
+    assert_equal_to_naive(recorder_corpus.PROGRAMS[name])
 
 
 # Not with the fixture: one set of examples is for all backends.
@@ -98,7 +98,7 @@ def test_a_program_of_the_corpus_is_recorded_as_the_naive_recorder_sees_it(name:
 def test_any_program_is_recorded_as_the_naive_recorder_sees_it(source: str, backend: Backend) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(recorded, "backend", backend)
-        _assert_equal_to_naive(source)
+        assert_equal_to_naive(source)
 
 
 @given(programs(), st.integers(0, 40))

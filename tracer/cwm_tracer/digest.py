@@ -6,6 +6,7 @@ import collections
 import hashlib
 import marshal
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from cwm_tracer.records import fields_of
@@ -17,6 +18,14 @@ CONTAINERS = frozenset({list, tuple, dict, set, frozenset})
 _NUMBERS = frozenset({int, float, bool, complex})
 _REDACTED = REDACTED.encode()
 _MOST = 200_000  # parts of one value that are looked at, atoms in a container of nothing else aside
+
+
+@dataclass(slots=True)
+class Budget:
+    """How many parts digests that belong together may still look at."""
+
+    left: int = _MOST
+
 
 # What a builtin container or string holds, whatever a subclass makes of iteration.
 _ITEMS: dict[type, Callable[[Any], Sequence[Any]]] = {
@@ -59,19 +68,20 @@ def digest(text: str) -> str:
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:12]
 
 
-def digest_of(value: object, shown: Callable[[object], str], redactor: Redactor) -> str:
+def digest_of(value: object, shown: Callable[[object], str], redactor: Redactor, budget: Budget) -> str:
     """A digest of all that a record, a builtin container or string, or one of a subclass, holds at any depth.
 
     `shown` gives the text of what is neither inside. Secrets don't count; where there is any, the digest says so, as it
-    does where a value has more parts than are looked at.
+    does where a value has more parts than the budget is for: then it is of a beginning.
     """
     result = hashlib.sha256()
     hidden = False
-    for number, chunk in enumerate(_chunks(value, shown, redactor)):
+    for chunk in _chunks(value, shown, redactor, budget):
         concealed = redactor.hide_in_bytes(chunk)
         hidden = hidden or _REDACTED in concealed
         result.update(concealed)
-        if number > _MOST:
+        budget.left -= 1
+        if budget.left < 0:
             return f"{result.hexdigest()[:12]} of a beginning" + (f", {REDACTED}" if hidden else "")
     return f"{result.hexdigest()[:12]}, {REDACTED}" if hidden else result.hexdigest()[:12]
 
@@ -94,7 +104,7 @@ class _Leave:
         self.identity = identity
 
 
-def _chunks(root: object, shown: Callable[[object], str], redactor: Redactor) -> Iterator[bytes]:
+def _chunks(root: object, shown: Callable[[object], str], redactor: Redactor, budget: Budget) -> Iterator[bytes]:
     """Bytes that differ where two values do. Not recursive, so that the depth of a value is no limit."""
     stack: list[Any] = [root]
     inside: dict[int, int] = {}
@@ -109,7 +119,7 @@ def _chunks(root: object, shown: Callable[[object], str], redactor: Redactor) ->
         elif id(value) in inside:
             yield b"^%d" % inside[id(value)]
         elif (fields := fields_of(value)) is not None or value is root or (builtin and kind in CONTAINERS):
-            items = _flat(value, shown, redactor) if fields is None else _held(fields, redactor)
+            items = _flat(value, shown, redactor, budget) if fields is None else _held(fields, redactor)
             yield f"{'' if value is root else kind.__name__}{len(items)}(".encode()
             if _are_atoms(items):
                 yield marshal.dumps(items, 2)
@@ -121,7 +131,7 @@ def _chunks(root: object, shown: Callable[[object], str], redactor: Redactor) ->
             yield marshal.dumps(shown(value), 2)
 
 
-def _flat(value: object, shown: Callable[[object], str], redactor: Redactor) -> list[Any]:
+def _flat(value: object, shown: Callable[[object], str], redactor: Redactor, budget: Budget) -> list[Any]:
     """What is in a container, in an order that is the same in every process."""
     kind, items = type(value), items_of(value)
     if issubclass(kind, dict):
@@ -129,7 +139,7 @@ def _flat(value: object, shown: Callable[[object], str], redactor: Redactor) -> 
     if issubclass(kind, (set, frozenset)):
         if _are_atoms(list(items)):
             return sorted(marshal.dumps(item, 2) for item in items)
-        return sorted(digest_of((item,), shown, redactor) for item in items)
+        return sorted(digest_of((item,), shown, redactor, budget) for item in items)
     return [items] if isinstance(items, (str, bytes)) else list(items)
 
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from cwm_tracer.digest import ATOMS, CONTAINERS, digest, digest_of, is_ordered, items_of
+from cwm_tracer.digest import ATOMS, CONTAINERS, Budget, digest, digest_of, is_ordered, items_of
 from cwm_tracer.foreign import ForeignCalls, clean, name_of, placeholder
 from cwm_tracer.mixed import MixedValues
 from cwm_tracer.native import native_repr
@@ -53,6 +53,7 @@ class Renderer:
         self._own = OwnReprs()
         self._mixed = MixedValues(self._limits.items, self._limits.characters, self._own, self._ask, self.redactor)
         self._room = 0
+        self._parts = Budget()
         self._undescribed: dict[int, type] = {}
         self._unshown: dict[int, type] = {}
 
@@ -68,11 +69,13 @@ class Renderer:
         if type(value) is str and len(value) <= characters:
             return self.redactor.hide(repr(value))
         self._room = characters * _ROOM
+        self._parts = Budget()
         self._ask.restart()
         try:
             text = self._text(value, 0, ())
             if len(text) <= characters:
                 return text
+            self._parts = Budget()
             whole = self._digest((value,), ()) if self._room < 0 else digest(text)
             return self._cut(text, whole)
         except RecursionError:
@@ -271,4 +274,5 @@ class Renderer:
         return f"<{name_of(type(value))} of {len(items)} {unit}, {self._digest(value, inside)}>"
 
     def _digest(self, value: object, inside: tuple[int, ...]) -> str:
-        return digest_of(value, lambda held: self._foreign(held, self._limits.depth, inside), self.redactor)
+        shown = functools.partial(self._foreign, depth=self._limits.depth, inside=inside)
+        return digest_of(value, shown, self.redactor, self._parts)

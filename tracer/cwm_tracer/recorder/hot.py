@@ -10,7 +10,17 @@ from typing import TYPE_CHECKING, Any
 
 from cwm_tracer.model import Ending, Event
 from cwm_tracer.recorder.bytecode import WRITES_UNREAD, begins
-from cwm_tracer.recorder.looking import CHANGING, CONSTANT, LARGEST, LONGEST, SMALLEST, UNFIT, fingerprint
+from cwm_tracer.recorder.looking import (
+    CHANGING,
+    CONSTANT,
+    LARGEST,
+    LONGEST,
+    SMALLEST,
+    UNFIT,
+    are_atoms,
+    fingerprint,
+    fingerprint_of_nested,
+)
 from cwm_tracer.recorder.state import VIEWS, Activation, looked_before
 
 if TYPE_CHECKING:
@@ -99,8 +109,11 @@ def make_call(transcript: Transcript) -> Callable[[FrameType], bool]:
                         find = seen[1]
                         if find is fingerprint:  # in line: a call takes as long as it does itself
                             try:
-                                found = dumps(value, 2)
-                            except ValueError:
+                                if not value or are_atoms(map(type, value.values() if of is dict else value)):
+                                    found = dumps(value, 2)
+                                else:
+                                    found = fingerprint_of_nested(value)
+                            except ValueError:  # a key of another type
                                 found = UNFIT
                         else:
                             found = find(value)
@@ -209,8 +222,11 @@ def make_event(transcript: Transcript) -> Callable[[FrameType, str, Any], Any]:
                                 find = seen[1]
                                 if find is fingerprint:
                                     try:
-                                        found = dumps(value, 2)
-                                    except ValueError:
+                                        if not value or are_atoms(map(type, value.values() if of is dict else value)):
+                                            found = dumps(value, 2)
+                                        else:
+                                            found = fingerprint_of_nested(value)
+                                    except ValueError:  # a key of another type
                                         found = UNFIT
                                 else:
                                     found = find(value)

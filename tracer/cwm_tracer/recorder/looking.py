@@ -9,7 +9,9 @@ from operator import attrgetter
 from types import FunctionType, MethodType
 from typing import Any
 
+from cwm_tracer.digest import ATOMS, CONTAINERS
 from cwm_tracer.native import is_fixed, is_lasting, native_repr, native_repr_of
+from cwm_tracer.recorder.addresses import HAVE_ADDRESSES, addresses_of
 from cwm_tracer.recorder.log import Item
 from cwm_tracer.recorder.snapshots import Snapshots, is_big
 from cwm_tracer.recorder.versions import HAVE_VERSIONS, version_of
@@ -22,8 +24,9 @@ LONGEST = 200  # characters of the strings that are
 CHANGING: Any = object()  # stands for a last value that says nothing about the next
 
 # What is known of a value: its exact type, if values of that type have a probe, else the way it was looked at; the
-# probe; what that found; the item. A probe is a function that finds something equal where the text is the same.
-Known = tuple[Any, Any, Any, Item]
+# probe; what that found; the item; and what must live as long as this is known. A probe is a function that finds
+# something equal where the text is the same.
+Known = tuple[Any, Any, Any, Item, Any]
 
 CONSTANT: Any = object()  # a way: by its identity
 _NATIVE: Any = object()  # by the interpreter's own repr, and the function that makes it
@@ -35,20 +38,52 @@ UNFIT: Any = object()  # is found of a container that has no fingerprint
 _SIZED = frozenset({str, bytes})
 _LONGEST_KEY = 1_024  # bytes
 _LONGEST_KEPT = 4_096  # characters
+_MOST_PARTS = 1_000_000  # in a container and in those inside of it, each as often as it stands there
 _MANY = 16  # items of a dict, from which on its version is faster to read than it is to dump
-_FEW = 16  # items of a tuple that is kept as it is, if nothing in it can change
+_LONG = 16  # items of a list, from which on their addresses are faster to read than it is to dump
+_FEW = 16  # items of a tuple that is kept as it is, if nothing in it can change; and of what is looked at one by one
 _MOST = 1_000  # texts of each kind that are kept in case that they are needed again
+
+
+are_atoms = ATOMS.issuperset  # of types
 
 
 def fingerprint(value: Any) -> Any:
     """Bytes that are equal where two values are, for most values of builtin types.
 
-    Reads nothing but builtin containers. Blind where something has the bytes of another: a `bytearray` those of
-    `bytes`.
+    Reads nothing but builtin containers. Blind where a key has the bytes of another: a `memoryview` those of `bytes`.
     """
+    if not are_atoms(map(type, value.values() if type(value) is dict else value)):
+        return fingerprint_of_nested(value)
     try:
         return marshal.dumps(value, 2)
-    except ValueError:  # there is another type in it, or it holds itself
+    except ValueError:  # a key of another type
+        return UNFIT
+
+
+def fingerprint_of_nested(value: Any) -> Any:
+    """`fingerprint` of a container that holds more than atoms; UNFIT where it holds other things than containers.
+
+    What stands in it twice, `marshal` writes twice, in version 2, where equal values have equal bytes. With lists that
+    hold one another its time doubles with each of the 2 000 levels that it goes down, so first the parts are counted.
+    """
+    left, pending = _MOST_PARTS, [value]
+    try:
+        for parts in pending:
+            left -= len(parts)
+            if left < 0:
+                return UNFIT
+            held = parts.values() if type(parts) is dict else parts
+            if len(parts) > _FEW and are_atoms(map(type, held)):
+                continue
+            for part in held:
+                kind = type(part)
+                if kind in CONTAINERS:
+                    pending.append(part)
+                elif kind not in ATOMS:
+                    return UNFIT
+        return marshal.dumps(value, 2)
+    except (ValueError, RuntimeError):  # it is too deep, has a key of another type, or another thread changes it
         return UNFIT
 
 
@@ -105,7 +140,7 @@ class Looker:
                         last,
                         known,
                         index,
-                        (None, _OWN, (said, id(value)), self._rendered(self._renderer.told, value, said)),
+                        (None, _OWN, (said, id(value)), self._rendered(self._renderer.told, value, said), None),
                     )
             elif way is CONSTANT:
                 if before[2] is value:
@@ -125,7 +160,7 @@ class Looker:
             return self.changed(last, known, index, value, probe(value))
         if is_lasting(value):
             item = self._constant(value)
-            last[index], known[index] = value, (None, CONSTANT, value, item)
+            last[index], known[index] = value, (None, CONSTANT, value, item, None)
             return item
         return self._store(last, known, index, self._look(value))
 
@@ -134,10 +169,13 @@ class Looker:
         kind = type(value)
         now: Known
         if kind is FunctionType:
-            now = kind, _name, found, self._function(value, found)
+            now = kind, _name, found, self._function(value, found), None
         elif type(found) is int or _has_version(value):
             version = version_of(value)  # as it was before anything else is read
             now = self._container(value, fingerprint(value), version)
+        elif kind is list and (_has_addresses(value) or _is_known_by_addresses(known[index])):
+            copy = value.copy()  # which nobody else has, and which keeps the items
+            now = self._container(copy, fingerprint(copy), is_copy=True)
         elif _PROBES.get(id(kind)) is fingerprint:
             now = self._container(value, found)
         else:
@@ -148,7 +186,7 @@ class Looker:
         before = known[index] if last[index] is CHANGING else None
         last[index] = now[2] if now[1] is CONSTANT else CHANGING
         if before is not None and before[3] == now[3]:
-            known[index] = now[0], now[1], now[2], before[3]
+            known[index] = *now[:3], before[3], now[4]
             return None
         known[index] = now
         return now[3]
@@ -161,21 +199,21 @@ class Looker:
             if snapshot is None:
                 content = bytes(value)  # which is rendered, since another thread may change the value meanwhile
                 snapshot = self._snapshots.keep(content, (renderer(bytearray(content)),))
-            return None, _COPY, snapshot, snapshot.item
+            return None, _COPY, snapshot, snapshot.item, None
         found = native_repr(value, default=renderer.describe is None)
         if found is not None:
             kind = type(value)
             item = self._rendered(renderer.native, value, found)
             make = native_repr_of(kind)
             if is_fixed(kind):
-                return kind, make, found, item
+                return kind, make, found, item, None
             if kind is MethodType:
-                return None, _METHOD, found, item
-            return None, _NATIVE, (make, found), item
+                return None, _METHOD, found, item, None
+            return None, _NATIVE, (make, found), item, None
         said = renderer.own_repr(value)
         if said is not None:
-            return None, _OWN, (said, id(value)), self._rendered(renderer.told, value, said)
-        return None, _FOREIGN, None, (renderer(value),)
+            return None, _OWN, (said, id(value)), self._rendered(renderer.told, value, said), None
+        return None, _FOREIGN, None, (renderer(value),), None
 
     def _function(self, value: Any, name: str) -> Item:
         item = self._functions.get(name)
@@ -208,32 +246,45 @@ class Looker:
                 self._lasting[id(value)] = known
         return known[1]
 
-    def _container(self, value: Any, found: Any, version: int = 0) -> Known:
-        """What is to be known of a list, tuple, dict or set with a fingerprint, and a version if it has had one."""
+    def _container(self, value: Any, found: Any, version: int = 0, is_copy: bool = False) -> Known:
+        """What is to be known of a list, tuple, dict or set with a fingerprint, and a version if it has had one.
+
+        `is_copy`: nobody else has the list, so that its items stay where they are.
+        """
         kind = type(value)
         if found is UNFIT:
-            return kind, fingerprint, None, (self._renderer.of_container(value, self._hidden),)
+            return kind, fingerprint, None, (self._renderer.of_container(value, self._hidden),), None
         key = found if len(found) <= _LONGEST_KEY else sha256(found).digest()
         known = self._dumped.get(key)
         if known is None:
             text, telling, is_flat = self._renderer.of_dumped(value, found)
             known = (text,), is_flat
             if not telling:  # but once it has changed, it may be
-                return kind, fingerprint, None, known[0]
+                return kind, fingerprint, None, known[0], None
             if len(self._dumped) >= _MOST:
                 self._dumped.clear()
             self._dumped[key] = known
         item, is_flat = known
         if is_flat:  # what is in it can't change
             if kind is tuple and len(value) <= _FEW:
-                return None, CONSTANT, value, item
+                return None, CONSTANT, value, item, None
             if version:
-                return kind, version_of, version, item
-        return kind, fingerprint, found, item
+                return kind, version_of, version, item, None
+            if is_copy and _has_addresses(value):
+                return kind, addresses_of, addresses_of(value), item, value
+        return kind, fingerprint, found, item, None
 
 
 def _has_version(value: Any) -> bool:
     return HAVE_VERSIONS and type(value) is dict and len(value) > _MANY
+
+
+def _has_addresses(value: Any) -> bool:
+    return HAVE_ADDRESSES and type(value) is list and len(value) > _LONG
+
+
+def _is_known_by_addresses(known: Known | None) -> bool:
+    return known is not None and known[1] is addresses_of
 
 
 def is_kept(value: Any) -> bool:
