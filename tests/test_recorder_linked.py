@@ -64,8 +64,8 @@ print(len(recording.frames), recording.frames[-1].argument)
     ("program", "frames", "said"),
     [
         (ORDERED_SET, 100, "['a', 'b', 'c', 'd', 'e', 'f', 'g', 'h']"),
-        (DOUBLED, 40, None),
-        (GRAPH, 60, None),
+        (DOUBLED, 200, "60"),
+        (GRAPH, 80, None),
         (PARENTS, 60, "8"),
     ],
     ids=["a linked list", "the same twice at each level", "a graph", "a tree that knows its parents"],

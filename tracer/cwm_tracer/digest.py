@@ -18,6 +18,7 @@ CONTAINERS = frozenset({list, tuple, dict, set, frozenset})
 _NUMBERS = frozenset({int, float, bool, complex})
 _REDACTED = REDACTED.encode()
 _MOST = 200_000  # parts of one value that are looked at, atoms in a container of nothing else aside
+_MOST_AGAIN = 10_000  # that are looked at once more, where what holds them stands in a value more than once
 
 
 @dataclass(slots=True)
@@ -25,6 +26,7 @@ class Budget:
     """How many parts digests that belong together may still look at."""
 
     left: int = _MOST
+    again: int = _MOST_AGAIN
 
 
 # What a builtin container or string holds, whatever a subclass makes of iteration.
@@ -108,6 +110,7 @@ def _chunks(root: object, shown: Callable[[object], str], redactor: Redactor, bu
     """Bytes that differ where two values do. Not recursive, so that the depth of a value is no limit."""
     stack: list[Any] = [root]
     inside: dict[int, int] = {}
+    seen: dict[int, int] = {}
     while stack:
         value = stack.pop()
         kind = type(value)
@@ -118,8 +121,13 @@ def _chunks(root: object, shown: Callable[[object], str], redactor: Redactor, bu
             yield marshal.dumps(value, 2)
         elif id(value) in inside:
             yield b"^%d" % inside[id(value)]
+        elif budget.again < 0 and id(value) in seen:
+            yield b"=%d" % seen[id(value)]
         elif (fields := fields_of(value)) is not None or value is root or (builtin and kind in CONTAINERS):
             items = _flat(value, shown, redactor, budget) if fields is None else _held(fields, redactor)
+            if id(value) in seen:
+                budget.again -= 1 + len(items)
+            seen.setdefault(id(value), len(seen))
             yield f"{'' if value is root else kind.__name__}{len(items)}(".encode()
             if _are_atoms(items):
                 yield marshal.dumps(items, 2)

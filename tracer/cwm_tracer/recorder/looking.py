@@ -38,7 +38,7 @@ UNFIT: Any = object()  # is found of a container that has no fingerprint
 _SIZED = frozenset({str, bytes})
 _LONGEST_KEY = 1_024  # bytes
 _LONGEST_KEPT = 4_096  # characters
-_MOST_PARTS = 1_000_000  # in a container and in those inside of it, each as often as it stands there
+_MOST_AGAIN = 500  # parts that stand in a value once more
 _MANY = 16  # items of a dict, from which on its version is faster to read than it is to dump
 _LONG = 16  # items of a list, from which on their addresses are faster to read than it is to dump
 _FEW = 16  # items of a tuple that is kept as it is, if nothing in it can change; and of what is looked at one by one
@@ -64,24 +64,27 @@ def fingerprint(value: Any) -> Any:
 def fingerprint_of_nested(value: Any) -> Any:
     """`fingerprint` of a container that holds more than atoms; UNFIT where it holds other things than containers.
 
-    What stands in it twice, `marshal` writes twice, in version 2, where equal values have equal bytes. With lists that
-    hold one another its time doubles with each of the 2 000 levels that it goes down, so first the parts are counted.
+    And where much stands in it twice: that `marshal` writes twice, in version 2, where equal values have equal bytes.
+    With lists that hold one another its time doubles with each of the 2 000 levels that it goes down.
     """
-    left, pending = _MOST_PARTS, [value]
+    pending, seen, again = [value], set[int](), 0
     try:
         for parts in pending:
-            left -= len(parts)
-            if left < 0:
-                return UNFIT
             held = parts.values() if type(parts) is dict else parts
             if len(parts) > _FEW and are_atoms(map(type, held)):
                 continue
+            before = len(pending)
             for part in held:
                 kind = type(part)
                 if kind in CONTAINERS:
                     pending.append(part)
                 elif kind not in ATOMS:
                     return UNFIT
+            if len(pending) > before:
+                again += len(parts) if id(parts) in seen else 0
+                if again > _MOST_AGAIN:
+                    return UNFIT
+                seen.add(id(parts))
         return marshal.dumps(value, 2)
     except (ValueError, RuntimeError):  # it is too deep, has a key of another type, or another thread changes it
         return UNFIT
