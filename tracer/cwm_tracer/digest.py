@@ -18,7 +18,7 @@ CONTAINERS = frozenset({list, tuple, dict, set, frozenset})
 _NUMBERS = frozenset({int, float, bool, complex})
 _REDACTED = REDACTED.encode()
 _MOST = 200_000  # parts of one value that are looked at, atoms in a container of nothing else aside
-_MOST_AGAIN = 10_000  # that are looked at once more, where what holds them stands in a value more than once
+_MOST_AGAIN = 10_000  # that are looked at once more, where a container of containers stands in a value more than once
 
 
 @dataclass(slots=True)
@@ -125,13 +125,13 @@ def _chunks(root: object, shown: Callable[[object], str], redactor: Redactor, bu
             yield b"=%d" % seen[id(value)]
         elif (fields := fields_of(value)) is not None or value is root or (builtin and kind in CONTAINERS):
             items = _flat(value, shown, redactor, budget) if fields is None else _held(fields, redactor)
-            if id(value) in seen:
-                budget.again -= 1 + len(items)
-            seen.setdefault(id(value), len(seen))
             yield f"{'' if value is root else kind.__name__}{len(items)}(".encode()
             if _are_atoms(items):
                 yield marshal.dumps(items, 2)
             else:
+                if id(value) in seen:
+                    budget.again -= 1 + len(items)
+                seen.setdefault(id(value), len(seen))
                 inside[id(value)] = len(inside)
                 stack.append(_Leave(id(value)))
                 stack.extend(reversed(items))
