@@ -38,9 +38,10 @@ UNFIT: Any = object()  # is found of a container that has no fingerprint
 _SIZED = frozenset({str, bytes})
 _LONGEST_KEY = 1_024  # bytes
 _LONGEST_KEPT = 4_096  # characters
+_SMALL = 64  # containers in a value, up to which nothing is written too often
 _MOST_AGAIN = 500  # parts that stand in a value once more
-_MANY = 16  # items of a dict, from which on its version is faster to read than it is to dump
-_LONG = 16  # items of a list, from which on their addresses are faster to read than it is to dump
+_MANY = 3  # items of a dict, from which on its version is faster to read than it is to dump
+_LONG = 8  # items of a list, from which on their addresses are faster to read than it is to dump
 _FEW = 16  # items of a tuple that is kept as it is, if nothing in it can change; and of what is looked at one by one
 _MOST = 1_000  # texts of each kind that are kept in case that they are needed again
 
@@ -67,27 +68,46 @@ def fingerprint_of_nested(value: Any) -> Any:
     And where much stands in it twice: that `marshal` writes twice, in version 2, where equal values have equal bytes.
     With lists that hold one another its time doubles with each of the 2 000 levels that it goes down.
     """
-    pending, seen, again = [value], set[int](), 0
+    pending = [value]
     try:
         for parts in pending:
-            held = parts.values() if type(parts) is dict else parts
-            if len(parts) > _FEW and are_atoms(map(type, held)):
-                continue
-            before = len(pending)
-            for part in held:
+            for part in parts.values() if type(parts) is dict else parts:
                 kind = type(part)
-                if kind in CONTAINERS:
-                    pending.append(part)
-                elif kind not in ATOMS:
+                if kind in ATOMS:
+                    continue
+                if kind not in CONTAINERS:
                     return UNFIT
-            if len(pending) > before:
-                again += len(parts) if id(parts) in seen else 0
-                if again > _MOST_AGAIN:
+                pending.append(part)
+            if len(pending) > _SMALL:
+                if not _is_written_soon(value):
                     return UNFIT
-                seen.add(id(parts))
+                break
         return marshal.dumps(value, 2)
     except (ValueError, RuntimeError):  # it is too deep, has a key of another type, or another thread changes it
         return UNFIT
+
+
+def _is_written_soon(value: Any) -> bool:
+    """Whether `marshal` can write a container, and does not write too many parts of it more than once."""
+    pending, seen, again = [value], set[int](), 0
+    for parts in pending:
+        held = parts.values() if type(parts) is dict else parts
+        if len(parts) > _FEW and are_atoms(map(type, held)):
+            continue
+        if id(parts) in seen:
+            again += len(parts)
+            if again > _MOST_AGAIN:
+                return False
+        before = len(pending)
+        for part in held:
+            kind = type(part)
+            if kind in CONTAINERS:
+                pending.append(part)
+            elif kind not in ATOMS:
+                return False
+        if len(pending) > before:
+            seen.add(id(parts))
+    return True
 
 
 _name = attrgetter("__qualname__")
