@@ -114,6 +114,16 @@ def test_generated_programs_run_and_their_documents_round_trip(family: str) -> N
         assert [*again, *([Special.END] if decoded.ended else [])] == segments[4:]
 
 
+@pytest.mark.parametrize("length", [20, 80])
+def test_programs_with_long_lists_and_dicts_are_recorded(length: int) -> None:
+    text = (
+        f"def main():\n    values = list(range({length}))\n    kept = dict.fromkeys(values, 0)\n"
+        "    values[3] = 7\n    kept[3] = 7\n    return values[3] + kept[3]\n"
+    )
+    (result,) = traced(simple(text, "main", "main()"))
+    assert (result.rejected, result.complete) == ("", True)
+
+
 def test_results_do_not_depend_on_what_ran_before() -> None:
     programs = drawn("suites", 12)
     assert traced(*programs) == list(reversed(traced(*reversed(programs))))

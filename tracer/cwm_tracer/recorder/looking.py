@@ -40,8 +40,8 @@ _LONGEST_KEY = 1_024  # bytes
 _LONGEST_KEPT = 4_096  # characters
 _SMALL = 64  # containers in a value, up to which nothing is written too often
 _MOST_AGAIN = 500  # parts that stand in a value once more
-_MANY = 3  # items of a dict, from which on its version is faster to read than it is to dump
-_LONG = 8  # items of a list, from which on their addresses are faster to read than it is to dump
+_MANY = 16  # items of a dict, from which on its version is faster to read than it is to dump
+_LONG = 16  # items of a list, from which on their addresses are faster to read than it is to dump
 _FEW = 16  # items of a tuple that is kept as it is, if nothing in it can change; and of what is looked at one by one
 _MOST = 1_000  # texts of each kind that are kept in case that they are needed again
 
