@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Collection, Generator
 from typing import Any
 
 import pytest
@@ -107,16 +107,16 @@ class ActivePlugin:
             # -x, --stepwise and time limits end the loop so, with classes of their own; of Ctrl-C and of a debugger
             # that is left nobody wants to wait for predictions.
             if type(stopped) is not KeyboardInterrupt:
-                self._finish(session)
+                self._finish(session, None)
             raise
-        self._finish(session)
+        self._finish(session, self._full_run.collected if self._full_run.is_complete(session) else None)
         return result
 
-    def _finish(self, session: pytest.Session) -> None:
+    def _finish(self, session: pytest.Session, collected: Collection[str] | None) -> None:
+        """Report what ran; `collected` are the tests of a complete run."""
         if self._session is not None and len(self._session):
             import pytest_cwm.reporting as reporting
 
-            collected = self._full_run.collected if self._full_run.is_complete(session) else None
             failed = reporting.finish(self._config, self._session, self._settings, self._baseline, collected)
             session.testsfailed += failed
 

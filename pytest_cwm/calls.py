@@ -29,7 +29,8 @@ class Call:
 class Calls:
     """Finds calls in traces of one project, whose files lie in `root` as they were when the traces were recorded.
 
-    Of a function at most `limit` calls are found, no two of them alike, of at most `frames` frames each.
+    Of a function at most `limit` calls are found, no two of them alike, of at most `frames` frames each. `changed`
+    counts those whose files are not there as they were.
     """
 
     def __init__(self, root: Path, limit: int, frames: int) -> None:
@@ -39,6 +40,7 @@ class Calls:
         self._sources = SourceLines()
         self._concealer = Concealer(Redactor(), self._sources)
         self._found: dict[str, set[int]] = {}
+        self.changed = 0
 
     def inside(self, trace: Trace) -> Iterator[Call]:
         """The calls that one trace holds from their beginning to their end, but for the entry's."""
@@ -69,7 +71,8 @@ class Calls:
         context = build_context(placed, (placed[0].file or "", first.line), self._sources, may_read=self._is_inside)
         shown, context = self._concealer.conceal(placed, context)
         if any(each.source != true.source for each, true in zip(shown, own, strict=True)):
-            return None  # the files are not what they were
+            self.changed += 1
+            return None
         frames = tuple(
             replace(each, file=true.file, scope=true.scope - first.scope) for each, true in zip(shown, own, strict=True)
         )

@@ -121,12 +121,16 @@ def test_calls_inside_of_tests_are_documents_with_their_own_source(pytester: pyt
     assert (inner.frames[0].locals, inner.frames[-1].argument) == ({"n": "3"}, "6")
 
 
-def test_calls_are_left_out_where_the_files_have_changed(pytester: pytest.Pytester) -> None:
+def test_calls_are_left_out_where_the_files_have_changed(
+    pytester: pytest.Pytester, capsys: pytest.CaptureFixture[str]
+) -> None:
     pytester.makepyfile(test_all=CALLING)
     pytester.runpytest_inprocess("--cwm-all", "--cwm-mode=none", "--cwm-report=run.json.gz")
     pytester.makepyfile(test_all=CALLING.replace("n * 2", "n + n"))
     assert main(["export", "run.json.gz", "--out", "corpus", "--calls", "3"]) == 0
     assert len(documents(Path("corpus"))) == 1
+    said = "calls whose files are not in . as they were recorded (--root)"
+    assert said in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(
@@ -136,6 +140,7 @@ def test_calls_are_left_out_where_the_files_have_changed(pytester: pytest.Pytest
         (["run.json.gz", "--out", "."], 2, ". is not empty"),
         (["run.json.gz", "--out", "new", "--keep-out", "."], 2, "mbpp.jsonl is not there"),
         (["run.json.gz", "--out", "new", "--frames", "0"], 2, "at least 1"),
+        (["run.json.gz", "--out", "new", "--calls", "-1"], 2, "at least 0"),
         (["run.json.gz", "--out", "new", "--frames", "2"], 0, ""),
     ],
 )

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from recorded import Program, backend, states
+import recorded
+from recorded import Program, states
 from test_recorder_reference import assert_equal_to_naive
 
 pytestmark = pytest.mark.usefixtures("backend")
@@ -72,7 +73,7 @@ print(len(recording.frames), recording.frames[-1].argument)
 )
 def test_lists_that_hold_one_another_do_not_hold_up_a_program(program: str, frames: int, said: str | None) -> None:
     # In another process: where time doubles with each level nothing ends it but to kill it.
-    source = RECORD.format(backend=backend, frames=frames)
+    source = RECORD.format(backend=recorded.backend, frames=frames)
     command = [sys.executable, "-c", source]
     done = subprocess.run(
         command,

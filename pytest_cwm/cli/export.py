@@ -46,6 +46,8 @@ def run(parsed: argparse.Namespace) -> int:
     out: Path = parsed.out
     if parsed.frames < 1:
         return fail("--frames: at least 1", USAGE)
+    if parsed.calls < 0:
+        return fail("--calls: at least 0", USAGE)
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         return fail(f"{out} is not empty; name a new directory", USAGE)
     if parsed.keep_out is not None and not (parsed.keep_out / "mbpp.jsonl").is_file():
@@ -60,4 +62,6 @@ def run(parsed: argparse.Namespace) -> int:
     print(f"{corpus.documents} documents, {corpus.characters} characters in {out}")
     for reason, count in sorted(corpus.rejected[parsed.source].items()):
         print(f"  left out: {count} {reason}")
+    if calls is not None and calls.changed:
+        print(f"  left out: {calls.changed} calls whose files are not in {parsed.root} as they were recorded (--root)")
     return OK if corpus.documents else FAILED
