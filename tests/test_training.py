@@ -26,6 +26,7 @@ from cwm_server.training.batches import gather, loss_weights, plan, split
 from cwm_server.training.configs import SIZES, config_for
 from cwm_server.training.corpus import ACTION, ARGUMENT, CHANGED, EVENT, GIVEN, LOCALS, Encoder, windows
 from cwm_server.training.evaluation import evaluate
+from cwm_server.training.growth import fits, placed
 from cwm_server.training.heads import tapped_layers
 from cwm_server.training.optimizer import orthogonalize, schedule
 from cwm_server.training.tokenizer_training import train_tokenizer
@@ -234,6 +235,38 @@ def test_a_run_starts_from_the_weights_of_another(
     assert more.progress.tokens == 0
     more.run()
     assert not same(weights(tmp_path / "first"), weights(tmp_path / "second"))
+
+
+def test_a_larger_model_starts_as_the_smaller_one_that_it_grew_from(
+    data: Path, tokenizer: SentencePieceTokenizer, tmp_path: Path
+) -> None:
+    trainer(data, tokenizer, tmp_path / "first").run()
+    small = config_for("tiny", tokenizer)
+    kinds = (*small.layer_types, "sliding_attention", "full_attention", "sliding_attention")
+    large = replace(small, num_hidden_layers=5, intermediate_size=48, layer_types=kinds)
+    more = Trainer(large, tokenizer, data, tmp_path / "second", SETTINGS)
+    more.start_from(tmp_path / "first")
+    ids = torch.randint(0, tokenizer.vocabulary_size, (2, 150), generator=torch.Generator().manual_seed(3))
+    with torch.no_grad():
+        torch.testing.assert_close(more.model(ids), load_model(tmp_path / "first")(ids))
+    more.run()
+    grown = weights(tmp_path / "second")
+    assert all(tensor.any() for tensor in grown.values())  # every new part has learned
+
+
+def test_layers_keep_their_kind_and_their_share_of_the_depth() -> None:
+    assert placed("fssf", "fssf") == (0, 1, 2, 3)
+    assert placed("fs", "fsssfs") == (0, 5)
+    assert placed("fssffsss", "fsssffssfsss") == (0, 2, 3, 4, 5, 7, 9, 11)
+    assert placed("ff", "fss") is None
+    assert placed("fss", "fs") is None
+
+
+def test_the_shipped_size_grows_to_the_next(tokenizer: SentencePieceTokenizer) -> None:
+    small, deep = config_for("small", tokenizer), config_for("deep", tokenizer)
+    assert fits(small, deep)
+    assert not fits(deep, small)
+    assert not fits(small, replace(deep, sliding_window=256))
 
 
 @pytest.mark.parametrize("other", ["size", "tokenizer"])

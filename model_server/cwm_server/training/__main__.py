@@ -26,13 +26,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     train.add_argument("--data", type=Path, required=True, help="directory of shards (*.jsonl)")
     train.add_argument("--tokenizer", type=Path, help="tokenizer.model; default: the one in --data")
     train.add_argument("--out", type=Path, required=True, help="directory for the model, its log and its state")
-    train.add_argument("--config", default="small", choices=["tiny", "small", "medium", "large"])
+    train.add_argument("--config", default="small", choices=["tiny", "small", "deep", "medium", "large"])
     train.add_argument(
         "--attention",
         choices=["cwm", "full"],
         help="layers that see everything: every fourth, or all (default: every fourth, and the one that looks up)",
     )
-    train.add_argument("--init", type=Path, help="directory of a model to start from, with its tokenizer")
+    train.add_argument(
+        "--init", type=Path, help="directory of a model to start from, with its tokenizer; it may be smaller"
+    )
     train.add_argument("--minutes", type=float, help="budget of time, all resumed runs together")
     train.add_argument("--tokens", type=float, help="budget of tokens")
     train.add_argument(

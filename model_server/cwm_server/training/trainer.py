@@ -25,6 +25,7 @@ from cwm_server.training.attention import block_attention
 from cwm_server.training.batches import Batch, gather, loss_weights, plan, split
 from cwm_server.training.corpus import CLASSES, Packed, join, load_packed, pack_directory
 from cwm_server.training.evaluation import evaluate
+from cwm_server.training.growth import fits, grow
 from cwm_server.training.heads import ASKED, Heads, questions_of, tapped_layers
 from cwm_server.training.log import FIGURES, Log, Window
 from cwm_server.training.optimizer import Optimizer, Rates, initialize, schedule
@@ -173,15 +174,17 @@ class Trainer:
         shutil.rmtree(old, ignore_errors=True)
 
     def start_from(self, directory: Path) -> None:
-        """Take the weights of another model of these sizes and this tokenizer; the optimizer starts anew."""
+        """Take the weights of another model with this tokenizer, of this size or one that grows to it.
+
+        The optimizer starts anew.
+        """
         tokenizer = SentencePieceTokenizer((directory / SENTENCEPIECE_FILE).read_bytes())
         if tokenizer.digest != self.tokenizer.digest:
             raise ValueError(f"{directory} was trained with another tokenizer; name its own with --tokenizer")
-        weights = load_model(directory).state_dict()
-        own = self.model.state_dict()
-        if {name: t.shape for name, t in weights.items()} != {name: t.shape for name, t in own.items()}:
-            raise ValueError(f"{directory} holds a model of another size; name its --config")
-        self.model.load_state_dict(weights)
+        model = load_model(directory)
+        if not fits(model.config, self.config):
+            raise ValueError(f"{directory} holds a model of another size that does not grow to this; name its --config")
+        self.model.load_state_dict(grow(model.state_dict(), model.config, self.model.state_dict(), self.config))
 
     def resume(self) -> bool:
         """Continue from the state in the output directory, on other data if they are others; False without a state."""

@@ -1,0 +1,76 @@
+"""The weights of a model in a larger one, which computes the same until it is trained.
+
+New layers add nothing to the residual stream at first, and neither do new rows of a feed-forward: what they write is
+zero, what they read is random (after Net2Net, Chen et al., ICLR 2016; stacked layers as identity, LLaMA Pro, 2024).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from functools import cache
+
+from torch import Tensor
+
+from cwm_server.model_config import ModelConfig
+
+_KEPT = (
+    "vocab_size",
+    "hidden_size",
+    "num_attention_heads",
+    "num_key_value_heads",
+    "head_dim",
+    "sliding_window",
+    "tie_word_embeddings",
+    "rope_parameters",
+    "rms_norm_eps",
+)
+_LAYER = re.compile(r"(?<=\.layers\.)\d+")
+
+
+def placed(kinds: Sequence[str], among: Sequence[str]) -> tuple[int, ...] | None:
+    """Where layers that see what `kinds` say stand `among` others of the same kinds; None where they don't fit in.
+
+    In their order, and as near as can be to the same share of the depth.
+    """
+
+    @cache
+    def best(index: int, first: int) -> tuple[float, tuple[int, ...]] | None:
+        if index == len(kinds):
+            return 0.0, ()
+        wanted = index * (len(among) - 1) / max(1, len(kinds) - 1)
+        found = [
+            (rest[0] + abs(place - wanted), (place, *rest[1]))
+            for place in range(first, len(among))
+            if among[place] == kinds[index] and (rest := best(index + 1, place + 1)) is not None
+        ]
+        return min(found, default=None)
+
+    result = best(0, 0)
+    return None if result is None else result[1]
+
+
+def fits(small: ModelConfig, large: ModelConfig) -> bool:
+    """Whether a model of the one size can grow to the other: more layers, wider feed-forwards, nothing else."""
+    same = all(getattr(small, name) == getattr(large, name) for name in _KEPT)
+    return (
+        same
+        and small.intermediate_size <= large.intermediate_size
+        and placed(small.layer_types, large.layer_types) is not None
+    )
+
+
+def grow(
+    weights: Mapping[str, Tensor], small: ModelConfig, fresh: Mapping[str, Tensor], large: ModelConfig
+) -> dict[str, Tensor]:
+    """The tensors `fresh` of a `large` model that was just initialized, with the `weights` of a `small` one in it.
+
+    `fits` holds of the two; blocks of `fresh` write zeros.
+    """
+    places = placed(small.layer_types, large.layer_types)
+    assert places is not None
+    grown = {name: tensor.clone() for name, tensor in fresh.items()}
+    for name, tensor in weights.items():
+        target = grown[_LAYER.sub(lambda found: str(places[int(found[0])]), name)]
+        target[tuple(slice(0, size) for size in tensor.shape)] = tensor
+    return grown
