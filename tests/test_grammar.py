@@ -363,7 +363,7 @@ def test_what_was_read_is_not_read_again() -> None:
     for frame in (INNER, RESULT):
         prompt += ids_of(frame)
         assert constraint.guide(prompt).permits(ids_of([Special.LINE])[0])
-    assert rules.guide(prompt, None)._path.frames[-1][0] == len(prompt)
+    assert rules.guide(prompt, Options())._path.frames[-1][0] == len(prompt)
 
 
 def test_a_prompt_without_a_context_is_refused() -> None:

@@ -42,7 +42,7 @@ FIELDS = frozenset(
 FGSERVE_FIELDS = frozenset(("stop", "min_tokens"))
 # Ours alone: a client sends them to a server that lists them under `extensions` in `/v1/models`.
 EXTENSIONS = ("after", "constraint", "draft", "prompt_logprobs_start")
-CONSTRAINT_FIELDS = frozenset(("type", "complete", "depth", "frame_tokens"))
+CONSTRAINT_FIELDS = frozenset(("type", "complete", "depth", "before", "frame_tokens"))
 AFTER_FIELDS = frozenset(("id", "lengths", "tails"))
 
 
@@ -160,6 +160,7 @@ def _constraint(value: object) -> grammar.Options | None:
     return grammar.Options(
         complete=fields.flag("complete", True),
         depth=fields.integer("depth", 0, 0),
+        before=tuple(fields.tokens("before")),
         frame_tokens=fields.optional("frame_tokens", 1),
     )
 

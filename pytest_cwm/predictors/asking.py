@@ -11,6 +11,7 @@ from cwm_tracer.model import Choice, Context, Frame, Trace
 from cwm_tracer.wire import START, Cursor
 from pytest_cwm.predictors.base import GREEDY, PredictionError, Sampling
 from pytest_cwm.predictors.prompts import Codec, Unfit, windows
+from pytest_cwm.predictors.standing import NOTHING, Open
 from pytest_cwm.predictors.transport import Constraint, Generated, ModelInfo, Transport
 
 
@@ -89,11 +90,12 @@ class Model:
         """Whether decoding is constrained: wanted, and known to the server."""
         return self._constrain and "constraint" in self.info().extensions
 
-    def constraint(self, context: Context, start: Cursor) -> Constraint | None:
-        """What constrains a prompt of this context whose first frame stands at `start`; None where nothing does."""
+    def constraint(self, context: Context, opened: Open = NOTHING) -> Constraint | None:
+        """What constrains a prompt of this context before which some activations are open; None where nothing does."""
         if not self.constrains:
             return None
-        return Constraint(context.complete, start.depth, self.room)
+        depth, before = self.codec.standing(opened)
+        return Constraint(context.complete, depth, self.room, before)
 
     def beginning(self, context: Context) -> list[int]:
         """The prompt before the first frame."""
@@ -109,7 +111,7 @@ class Model:
         """A prompt that ends after `prefix`. What is too long loses its oldest frames."""
         ids, limit = self.beginning(context), self.limit
         if not prefix:
-            return Prompt(ids, START, self.constraint(context, START))
+            return Prompt(ids, START, self.constraint(context))
         wanted = replace(prefix[-1])  # stands for the frame that comes next
 
         def encode(frame: Frame, cursor: Cursor) -> list[int]:
@@ -119,7 +121,7 @@ class Model:
         if isinstance(last, Unfit):
             raise PredictionError(too_long(last.frame - 1, last.tokens, limit))
         where = len(prefix) - last.start
-        constraint = self.constraint(context, last.cursors[0])
+        constraint = self.constraint(context, last.opened)
         return Prompt(last.ids[: last.bounds[where]], last.cursors[where], constraint)
 
     def prompt_ids(self, context: Context, frames: Sequence[Frame]) -> list[int]:

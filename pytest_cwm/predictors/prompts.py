@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from cwm_server.tokenizer import Tokenizer
 from cwm_tracer import wire
 from cwm_tracer.model import Event, Frame
 from cwm_tracer.wire import EVENT_TOKEN, START, Cursor, Decoded, Special
 from pytest_cwm.predictors.base import PredictionError
+from pytest_cwm.predictors.standing import NOTHING, Open, Standing, within
 
 _KEPT = 50_000
+_TOLD = 1024  # tokens
+_UNKNOWN = Cursor((0,), 1)  # in an activation of which no value is known
 
 
 class Codec:
@@ -35,6 +39,16 @@ class Codec:
     def frame(self, frame: Frame, cursor: Cursor) -> list[int]:
         """A frame in canonical form, its closing separator included."""
         return self._encode(wire.encode_frame(frame, cursor))
+
+    def standing(self, opened: Open) -> tuple[int, tuple[int, ...]]:
+        """How many activations are open around those that are told of, and the tokens of the frames that tell of them.
+
+        The frames are written in full. There are no more tokens than can be sent along with every question.
+        """
+        told = [self.frame(frame, _UNKNOWN) for frame in opened.frames]
+        shown = within(opened, [len(ids) for ids in told], _TOLD)
+        ids = told[len(told) - len(shown.frames) :]
+        return shown.depth, tuple(itertools.chain.from_iterable(ids))
 
     def said(self, frame: Frame, cursor: Cursor) -> list[int]:
         """A frame in the model's own tokens, if it has some that still say what the frame says; else in canonical form.
@@ -84,7 +98,7 @@ class Window:
     """A prompt of the context and the frames `start` to `stop - 1`, of which those from `first` on are predicted in it.
 
     `bounds[i]` is where frame `start + i` begins in `ids`, `cursors[i]` the wire's cursor before it; the last item of
-    `bounds` is the length of `ids`.
+    `bounds` is the length of `ids`. `opened` is what stands open before its first frame.
     """
 
     ids: list[int]
@@ -93,6 +107,7 @@ class Window:
     stop: int
     bounds: list[int]
     cursors: list[Cursor]
+    opened: Open = NOTHING
 
     def span(self, frame: int) -> tuple[int, int]:
         """Where a frame begins and ends in `ids`."""
@@ -122,11 +137,12 @@ def windows(
     cursors = [START]
     for frame in frames:
         cursors.append(cursors[-1].after(frame))
+    standing = Standing(frames)
     start, first = 0, 1
     while first < len(frames):
         window, needed = _fill(encode, context, frames, cursors, start, first, limit)
         if window.stop > first:
-            yield window
+            yield replace(window, opened=standing.at(start))
             start, first = _overlap(window, len(context), limit), window.stop
         elif start < first - 1:
             start = first - 1

@@ -30,13 +30,15 @@ class ModelInfo:
 class Constraint:
     """Only what makes a trace of the source in the prompt: see `docs/serving.md`.
 
-    `complete`: all source that runs is in the context. `depth`: how many activations are open before the prompt's
-    first frame. `frame_tokens`: how long a frame may become.
+    `complete`: all source that runs is in the context. `before` are the tokens of frames that the prompt leaves out, by
+    which activations stand that are open before its first frame; `depth` counts those around them. `frame_tokens`: how
+    long a frame may become.
     """
 
     complete: bool = True
     depth: int = 0
     frame_tokens: int | None = None
+    before: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

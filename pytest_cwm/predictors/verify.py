@@ -59,7 +59,7 @@ def _verify_window(model: Model, window: Window, truth: Trace, choices: list[Cho
     Returns how many true tokens the constraint would not have let come, and how many were tied with another.
     """
     frames = truth.frames
-    constraint = model.constraint(truth.context, window.cursors[0])
+    constraint = model.constraint(truth.context, window.opened)
     begin = window.span(window.first)[0]
     scores = model.transport.score(window.ids, begin, constraint) if model.transport.can_score else None
     diverging: list[_Divergence] = []

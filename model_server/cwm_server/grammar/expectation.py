@@ -38,7 +38,8 @@ class Activation:
     are None where they are not known. `fresh`: nothing else ran since its last frame, so that `..` may stand.
     `raised`: its last frame is an exception. `function` is the plain function that was called, `returned` the plain
     one that it has called last since its last line, with what that returned. `turns` says of the lines of loops which
-    element they took last, `going` how far a comprehension has come.
+    element they took last, `going` how far a comprehension has come. `proposed` is where it seems to stand, by its
+    CALL: its first LINE shows whether it does.
     """
 
     region: Region | None = None
@@ -52,6 +53,16 @@ class Activation:
     returned: tuple[str, str] | None = None
     turns: Mapping[int, int] | None = None
     going: Going | None = None
+    proposed: tuple[Region, Flow] | None = None
+
+    def settled(self, numbers: frozenset[int], first: bool) -> Activation:
+        """Where it stands once a LINE shows some lines: its `first`, or any later one."""
+        if self.proposed is None:
+            return self
+        region, flow = self.proposed
+        wanted = flow.begin if first else flow.steps.keys()
+        sure = not numbers.isdisjoint(wanted)
+        return replace(self, proposed=None, region=region if sure else None, flow=flow if sure else None)
 
     def at_line(self, at: frozenset[int], values: Values | None) -> Activation:
         """Behind a LINE that stands on one of some lines."""

@@ -153,8 +153,10 @@ class Flow:
             return begin | follow
         if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):
             return begin | follow  # a docstring
-        if isinstance(node, (ast.Pass, ast.Break, ast.Continue, ast.Assert)):
+        if isinstance(node, (ast.Pass, ast.Break, ast.Continue)):
             return begin | after  # may be left out, or jumped over
+        if isinstance(node, ast.Assert):
+            return begin | (after if _is_known(node.test) else frozenset())
         return begin
 
     def _while(self, node: ast.While, follow: frozenset[int], around: _Around) -> frozenset[int]:
@@ -301,12 +303,16 @@ def _evaluated(node: ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef) -> l
 
 def _silent(test: ast.expr, begin: frozenset[int]) -> frozenset[int]:
     """Where a statement can begin besides its header: a test that is known beforehand may not be reported."""
-    known = all(
-        isinstance(each, (ast.Constant, ast.UnaryOp, ast.BoolOp, ast.unaryop, ast.boolop, ast.expr_context))
+    return begin if _is_known(test) else frozenset()
+
+
+def _is_known(test: ast.expr) -> bool:
+    """Whether a compiler may know how a test comes out."""
+    return all(
+        isinstance(each, (ast.Constant, ast.UnaryOp, ast.BoolOp, ast.Tuple, ast.unaryop, ast.boolop, ast.expr_context))
         or (isinstance(each, ast.Name) and each.id == "__debug__")
         for each in ast.walk(test)
     )
-    return begin if known else frozenset()
 
 
 def _leaving(body: Sequence[ast.stmt], around: _Around) -> frozenset[int]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from cwm_server.grammar.automaton import Automaton
 from cwm_server.grammar.places import Place, Places
@@ -19,6 +19,7 @@ from cwm_tracer.wire import Special
 _CONTEXTS = 16
 _PATHS = 64
 _SHARE = 4  # a frame may use this part of its tokens freely
+_LONGEST_LINE = 128  # tokens of a line that is not shown
 _MARGIN = 24  # tokens of a frame besides its locals and its line: separators, the rest of a name
 
 
@@ -30,12 +31,14 @@ class NotATraceError(ValueError):
 class Options:
     """What a request says of its prompts.
 
-    `complete`: all source that runs is in the context. `depth`: how many activations were open before the first frame
-    of the prompt. `frame_tokens`: how long a frame may become; before that its values are brought to an end.
+    `complete`: all source that runs is in the context. `before`: tokens of frames that say how activations stand which
+    were open before the first frame of the prompt, of each its CALL and the last frame after it; `depth` counts those
+    around them. `frame_tokens`: how long a frame may become; before that its values are brought to an end.
     """
 
     complete: bool = True
     depth: int = 0
+    before: tuple[int, ...] = ()
     frame_tokens: int | None = None
 
 
@@ -61,11 +64,11 @@ class Grammars:
             end = list(ids).index(special[Special.FRAME])
         except ValueError:
             raise NotATraceError("the prompt's context has no end") from None
-        key = (tuple(ids[:end]), options.complete, options.depth)
+        key = (tuple(ids[:end]), options.complete)
         rules = self._rules.pop(key, None)
         if rules is None:
             text = wire.to_text(self.tokenizer.decode(ids[2:end]))
-            rules = Rules(self, Source(text), end + 1, options)
+            rules = Rules(self, Source(text, options.complete), end + 1, options.complete)
         self._rules[key] = rules
         if len(self._rules) > _CONTEXTS:
             self._rules.popitem(last=False)
@@ -81,63 +84,75 @@ class Constraint:
 
     def guide(self, ids: Sequence[int]) -> Guide:
         """A guide that has read `ids`. Raises NotATraceError."""
-        return self.grammars.rules(ids, self.options).guide(ids, self.options.frame_tokens)
+        return self.grammars.rules(ids, self.options).guide(ids, self.options)
 
     def witness(self, ids: Sequence[int], start: int) -> Guide:
         """A guide that has read `ids[:start]` and is told the others; those of the context may be any.
 
         Frames that it is shown are as long as they are. Raises NotATraceError.
         """
-        return self.grammars.rules(ids, self.options).guide(ids[:start], None)
+        return self.grammars.rules(ids, self.options).guide(ids[:start], replace(self.options, frame_tokens=None))
 
 
 class Rules:
     """The rules for one context, and the sequences that were read under them."""
 
-    def __init__(self, grammars: Grammars, source: Source, begin: int, options: Options) -> None:
-        self.places = Places(source, options.complete, options.depth)
+    def __init__(self, grammars: Grammars, source: Source, begin: int, complete: bool) -> None:
+        self.places = Places(source, complete)
         self.automaton = Automaton(grammars.vocabulary, self.places)
         self.tokenizer = grammars.tokenizer
         self._begin = begin
         self._paths: list[_Path] = []
-        lines = source.anywhere.lines.texts if options.complete else []
+        lines = source.anywhere.lines.texts
         texts = [line.decode("utf-8", "surrogatepass") for line in lines]
         lengths = (len(self.tokenizer.encode([Special.ACTION, text])) for text in texts)
-        self.longest_line = max(lengths, default=128)
+        self.longest_line = max([*lengths, *([] if complete else [_LONGEST_LINE])], default=_LONGEST_LINE)
 
-    def guide(self, ids: Sequence[int], frame_tokens: int | None) -> Guide:
-        """A guide that has read `ids`; what it shares with one before is not read again."""
+    def guide(self, ids: Sequence[int], options: Options) -> Guide:
+        """A guide that has read `ids`; what it shares with one before is not read again. Raises NotATraceError."""
+        origin = options.depth, options.before
         best, shared = None, 0
         for path in self._paths:
-            common = common_prefix(path.ids, ids)
+            common = common_prefix(path.ids, ids) if path.origin == origin else 0
             if common > shared:
                 best, shared = path, common
-        path = _Path(self._begin, self.places.start) if best is None else best.until(shared)
+        path = self._begun(*origin) if best is None else best.until(shared)
         if best is not None and shared == len(best.ids):
             self._paths.remove(best)  # it is continued
         self._paths.append(path)
         del self._paths[:-_PATHS]
         path.ids = list(ids[: path.frames[-1][0]])
-        guide = Guide(self, path, frame_tokens)
+        guide = Guide(self, path, options.frame_tokens)
         for token in ids[len(path.ids) :]:
             guide.advance(token)
         return guide
 
+    def _begun(self, depth: int, before: tuple[int, ...]) -> _Path:
+        if not all(0 <= token < self.tokenizer.vocabulary_size for token in before):
+            raise NotATraceError("`before` holds tokens that the tokenizer does not have")
+        read = wire.decode(self.tokenizer.decode(before), wire.START)
+        return _Path((depth, before), self._begin, self.places.standing(depth, read.frames))
+
 
 @dataclass(slots=True, eq=False)
 class _Path:
-    """A sequence that was read: its tokens, and where its frames begin with the place there."""
+    """A sequence that was read: its tokens, and where its frames begin with the place there.
 
+    `origin` is what was open before the first: how many activations around those whose tokens follow.
+    """
+
+    origin: tuple[int, tuple[int, ...]]
     ids: list[int]
     frames: list[tuple[int, Place]]
 
-    def __init__(self, begin: int, place: Place) -> None:
+    def __init__(self, origin: tuple[int, tuple[int, ...]], begin: int, place: Place) -> None:
+        self.origin = origin
         self.ids = []
         self.frames = [(begin, place)]
 
     def until(self, length: int) -> _Path:
         """Another path that begins with the whole frames among the first `length` tokens."""
-        path = _Path(*self.frames[0])
+        path = _Path(self.origin, *self.frames[0])
         path.frames = [frame for frame in self.frames if frame[0] <= length] or path.frames
         return path
 

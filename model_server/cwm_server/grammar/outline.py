@@ -66,6 +66,12 @@ class Outline:
         found = [node for node in self._owners if node.lineno == number and not isinstance(node, ast.ClassDef)]
         return found[0] if len(found) == 1 else None
 
+    def around(self, number: int) -> ast.FunctionDef | ast.AsyncFunctionDef | None:
+        """The innermost function or class around a line, where that is a function and the line no part of its head."""
+        found = [node for node in self._owners if first_line(node) <= number <= _last(node)]
+        node = max(found, key=first_line, default=None)
+        return None if node is None or isinstance(node, ast.ClassDef) or number <= node.lineno else node
+
     def names(self, numbers: Collection[int]) -> frozenset[str]:
         """The names that code on some lines, and nested in it, can show."""
         low = min(numbers)

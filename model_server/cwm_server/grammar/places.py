@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from cwm_server.grammar.expectation import Activation, Expectation, Foreseen, Values
@@ -28,17 +29,26 @@ class Place:
 
 
 class Places:
-    """What may come where, in traces of one context. Without the `complete` source, lines and names are free.
+    """What may come where, in traces of one context.
 
-    `depth` counts the activations that were open before the first frame of the prompt. `said` are the names of a
-    frame's locals so far.
+    Without the `complete` source anything may be called, and lines and names are free where nothing of it is shown.
+    `said` are the names of a frame's locals so far.
     """
 
-    def __init__(self, source: Source, complete: bool, depth: int) -> None:
+    def __init__(self, source: Source, complete: bool) -> None:
         self._source = source
         self._complete = complete
         self._called: dict[object, tuple[Choices, frozenset[int] | None]] = {}
-        self.start = Place((Activation(),) * depth, begun=depth > 0)
+
+    def standing(self, depth: int, frames: Sequence[Frame]) -> Place:
+        """Where `depth` activations are open, and those inside of them that `frames` speak of.
+
+        Of each its CALL and the last frames after that; what ran in between is not known.
+        """
+        place = Place((Activation(),) * depth, begun=depth > 0)
+        for frame in frames:
+            place = self._stood(place, frame)
+        return place
 
     def after(self, place: Place, frame: Frame) -> Place:
         """The place behind a frame, which was read with `cursor`."""
@@ -69,7 +79,7 @@ class Places:
             return event is Event.CALL
         if not place.activations:
             return self._source.suspends
-        if not self._complete or event is Event.EXCEPTION:
+        if event is Event.EXCEPTION or self._is_free(place, event):
             return True
         if event is Event.CALL:
             choices, lines = self._calls(place, frozenset())
@@ -85,7 +95,7 @@ class Places:
 
     def names(self, place: Place, event: Event | None, said: frozenset[bytes]) -> tuple[Choices | None, bool]:
         """The names that can come next, None for any, and whether the locals may end."""
-        if not self._complete:
+        if self._is_free(place, event):
             return None, True
         if event is Event.CALL:
             foreseen = self._foreseen(place, said)
@@ -98,13 +108,13 @@ class Places:
 
     def due(self, place: Place, event: Event | None, said: frozenset[bytes]) -> int:
         """How many bytes, and so tokens at most, the names take that must still be said, with their values."""
-        if not self._complete or event is None:
+        if event is None or self._is_free(place, event):
             return 0
         return self._source.longest_call if event is Event.CALL else self._expected(place).due(said)
 
     def value(self, place: Place, event: Event | None, said: frozenset[bytes], name: bytes) -> Choices | None:
         """What a variable can hold, None for anything."""
-        if not self._complete or not place.activations:
+        if not place.activations or self._is_free(place, event):
             return None
         expected = self._expected(place)
         return expected.argument(said, name) if event is Event.CALL else expected.value(name)
@@ -115,7 +125,7 @@ class Places:
 
     def lines(self, place: Place, event: Event | None, said: frozenset[bytes]) -> Choices | None:
         """The lines that a frame can show, None for any."""
-        if not self._complete:
+        if self._is_free(place, event):
             return None
         source = self._source
         if event is Event.CALL:
@@ -129,9 +139,15 @@ class Places:
 
     def result(self, place: Place, event: Event | None) -> Choices | None:
         """What can be returned, None for anything."""
-        if not self._complete or event is not Event.RETURN or not place.activations:
+        if event is not Event.RETURN or not place.activations or self._is_free(place, event):
             return None
         return self._expected(place).result
+
+    def _is_free(self, place: Place, event: Event | None) -> bool:
+        """Whether nothing is known of the source in which the next frame stands: it may have been left out."""
+        if self._complete:
+            return False
+        return event is Event.CALL or not place.activations or place.activations[-1].flow is None
 
     def _expected(self, place: Place) -> Expectation:
         if place.expectation is None:
@@ -153,9 +169,15 @@ class Places:
 
     def _activation(self, place: Place, line: bytes, frame: Frame) -> Activation:
         values = _values(frame)
-        if not self._complete:
-            return Activation(values=values, fresh=True)
         source = self._source
+        if not self._complete:
+            region, flow = source.region(line), source.flow(line)
+            proposed = (region, flow) if region is not None and flow is not None else None
+            return Activation(begun=False, values=values, fresh=True, proposed=proposed)
+        resumed = source.resumed(line)
+        if resumed is not None:
+            region, flow, at = resumed
+            return Activation(region, flow, at, values=values, fresh=True)
         inner = source.inner(line, frame.locals or {})
         if inner is not None:  # it may go on from the middle
             shown = frozenset(map(spelled, frame.locals or {}))
@@ -165,13 +187,32 @@ class Places:
         region, flow, function = source.region(line), source.flow(line), source.function(line)
         return Activation(region, flow, begun=False, values=values, fresh=True, function=function)
 
+    def _stood(self, place: Place, frame: Frame) -> Place:
+        """The place behind a frame before which others are missing, and whose values no `..` stands for."""
+        if frame.event is Event.LINE and place.activations:
+            *outer, top = place.activations
+            numbers = self._source.numbers(_bytes(frame.source))
+            top = top.settled(numbers, first=False)
+            own = frozenset(top.flow.steps) if top.flow is not None else numbers
+            place = Place((*outer, top.at_line(numbers & own or numbers, _values(frame))), True)
+        else:
+            place = self.after(place, frame)
+        if not place.activations:
+            return place
+        *outer, top = place.activations
+        return Place((*outer, replace(top, fresh=False, returned=None, turns=None, going=None)), place.begun)
+
     def _moved(self, place: Place, line: bytes, frame: Frame) -> Activation:
         """The innermost activation behind a LINE or an EXCEPTION."""
         top = place.activations[-1]
         if frame.event is not Event.LINE:
             return replace(top, raised=True)
-        numbers = self._source.numbers(line) if self._complete else frozenset[int]()
-        expected = self._expected(place).numbers
+        numbers = self._source.numbers(line)
+        if top.proposed is not None:
+            top = top.settled(numbers, first=True)
+            expected = top.flow.begin if top.flow is not None else None
+        else:
+            expected = self._expected(place).numbers
         at = numbers if expected is None else (numbers & expected or numbers)
         return top.at_line(at, _values(frame))
 

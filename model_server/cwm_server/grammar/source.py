@@ -62,14 +62,15 @@ class Reach:
 
 
 class Source:
-    """What a context's text allows, with every line that runs in it (`complete`).
+    """What a context's text allows. With every line that runs in it (`complete`) all that is called can be seen.
 
     `anywhere` is the region of an activation of which nothing is known. `entry` holds the marked line, or all
     lines. `suspends` says that the entry's RETURN may not be its last.
     """
 
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: str, complete: bool = True) -> None:
         self._lines = text.split("\n")
+        self._complete = complete
         tree = parsed(text) if "\r" not in text and "\x00" not in text else None
         self._outline = Outline(tree, self._lines) if tree is not None else None
         every = range(1, len(self._lines) + 1)
@@ -91,7 +92,9 @@ class Source:
         # Whether code may bind names that stand nowhere; and the names that a function's callees can bind for it.
         self.binds_freely = self._outline is None or self._outline.binds_freely
         self.rebound = _spelled(self._outline.rebound) if self._outline is not None else frozenset()
-        self.renames = "__qualname__" in text  # functions and classes may come to be shown in another way
+        self.renames = (
+            not complete or "__qualname__" in text
+        )  # functions and classes may come to be shown in another way
         self.hides = any(map(_REDACTOR.is_secret_name, set(WORD.findall(text))))  # some value may be redacted
         marked = [number for number in every if _is_marked(self._lines[number - 1])]
         self.entry = Choices(self._shown(marked)) if marked else self.anywhere.lines
@@ -104,7 +107,8 @@ class Source:
         self._entries = [each for each in self._openings if not each[0].lines.isdisjoint(marked)] or self._openings
         # Where all that runs is seen: code that was left out, or that makes code, may call anything.
         self._plain: Plain | None = None
-        if tree is not None and not self.binds_freely and not any(_is_gap(line) for line in self._lines):
+        cut = not complete or any(map(_is_gap, self._lines))
+        if tree is not None and not self.binds_freely and not cut:
             self._plain = plain_functions(tree)
         self.moves = _moves(tree, self._plain) if tree is not None and self._plain is not None else None
         # What the names of a CALL take at most, in bytes.
@@ -125,7 +129,7 @@ class Source:
             found |= self._outline.scope(number)
         key = frozenset(found)
         if key not in self._regions:
-            if any(_is_gap(self._lines[number - 1]) for number in key):
+            if self._is_cut(key):
                 return None  # something was left out here
             names = self._outline.names(key) & self._bound
             self._regions[key] = Region(Choices(self._shown(sorted(key))), _spelled(names))
@@ -136,15 +140,38 @@ class Source:
         numbers = self._numbers.get(line, [])
         if len(numbers) != 1 or self._outline is None or self.region(line) is None:
             return None
-        number = numbers[0]
+        return self._flow(numbers[0], self._outline)
+
+    def _flow(self, number: int, outline: Outline) -> Flow | None:
         if number not in self._flows:
-            node = self._outline.function(number)
+            node = outline.function(number)
             flow = Flow.of_function(node) if node is not None else None
             # Where the body begins on that line, or a comprehension stands on it, other calls do so as well.
             others = sum(number in opening.lines for opening, _ in self._openings) > 1
             clear = flow is not None and number not in flow.steps and not others
-            self._flows[number] = flow if clear else None
+            # What was left out of a function inside of it may bind its names.
+            cut = (
+                node is not None and not self._complete and self._is_cut(range(number, (node.end_lineno or number) + 1))
+            )
+            self._flows[number] = flow if clear and not cut else None
         return self._flows[number]
+
+    def _is_cut(self, numbers: Iterable[int]) -> bool:
+        return any(_is_gap(self._lines[number - 1]) for number in numbers)
+
+    def resumed(self, line: bytes) -> tuple[Region, Flow, frozenset[int]] | None:
+        """Where a generator stands that goes on at a line of this text, and that line; None where that is not known."""
+        numbers = self._numbers.get(line, [])
+        region = self.region(line)
+        if len(numbers) != 1 or self._outline is None or region is None or self._outline.has_unplaced:
+            return None
+        (number,) = numbers
+        here = [opening for opening, _ in self._openings if number in opening.lines]
+        function = self._outline.around(number)
+        if function is None or any(each.required or each.expression or each.inner or each.function for each in here):
+            return None
+        flow = self._flow(function.lineno, self._outline)
+        return (region, flow, frozenset(numbers)) if flow is not None and number in flow.steps else None
 
     def function(self, line: bytes) -> str:
         """The plain function that a CALL on a line of this text begins; empty for anything else."""

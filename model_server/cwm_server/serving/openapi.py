@@ -186,6 +186,7 @@ class _Builder:
                 "type": {"const": grammar.KIND},
                 "complete": _nullable({"type": "boolean", "default": True}),
                 "depth": _nullable({**_integer(0), "default": 0}),
+                "before": _nullable({"type": "array", "items": self._token}),
                 "frame_tokens": _nullable(_integer(1)),
             },
             ["type"],
