@@ -793,6 +793,71 @@ _PROGRAMS = {
             ])
             return largest
     """.replace("LINES", "\n".join(f"            {n} + len('{n}')," for n in range(800))),
+    "a formatted text that runs first": """
+        def decorated(function):
+            return function
+
+        @decorated
+        def plain(name):
+            return "<%s>" % (name,)
+
+        @decorated
+        def longer(name):
+            "Says what it is called."
+            return "%s of %s" % (
+                name,
+                plain(name),
+            )
+
+        class Named:
+            def __init__(self, name=""):
+                self.name = name
+
+            def __repr__(self):
+                return "(%s)" % (self.name,)
+
+            def rename(self, name):
+                self.name = name
+                return self
+
+        def main():
+            "%s" % (1,)
+            if longer("a") == "b":
+                return 1
+            assert plain("a")
+            named = Named().rename("b")
+            return "%s" % (plain(named),)
+    """,
+    "functions that get another name": """
+        import functools
+
+        def wrapped(function):
+            def wrapper(*arguments):
+                return function(*arguments)
+            functools.update_wrapper(wrapper, function)
+            return wrapper
+
+        def decorated(function):
+            @functools.wraps(function)
+            def wrapper(*arguments):
+                return function(*arguments)
+            return wrapper
+
+        @wrapped
+        def first(n):
+            return n
+
+        @decorated
+        def second(n):
+            return first(n) + 1
+
+        def main():
+            def inner():
+                return second(1)
+            again = wrapped(inner)
+            inner.__module__ = "elsewhere"
+            return again() + wrapped(second)(2)
+    """,
     "deletion": """
         class Box:
             pass

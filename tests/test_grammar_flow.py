@@ -103,6 +103,9 @@ last()
         ("raise KeyError\nlast()", "raise KeyError", [], ["last()"]),
         ("with manager():\n    body()\nlast()", "    body()", ["with manager():"], []),
         ("same()\nother()\nsame()\nlast()", "other()", ["same()"], ["last()", "other()"]),
+        ("assert one()\nassert two()\nlast()", "assert one()", ["assert two()"], ["last()"]),
+        ("assert (1, 'always')\nassert two()\nlast()", "first()", [], []),
+        ("first()\nassert (1, 'always')\nlast()", "first()", ["assert (1, 'always')", "last()"], []),
     ],
 )
 def test_a_line_comes_after_those_that_lead_to_it(
@@ -181,6 +184,39 @@ def test_what_cannot_change_does_not_while_no_line_binds_it_anew(value: str, las
 def test_a_function_that_may_get_another_name_does_not_last() -> None:
     frames = [line("f = make()"), line("f.__qualname__ = 'g'", f="<function f>")]
     assert lets(after("f = make()\nf.__qualname__ = 'g'\nlast()", *frames), *line("last()", f="<function g>"))
+
+
+def test_a_function_that_gets_the_name_of_another_does_not_last() -> None:
+    source = "f = make()\nfunctools.update_wrapper(f, g)\nlast()"
+    frames = [line("f = make()"), line("functools.update_wrapper(f, g)", f="<function f>")]
+    assert lets(after(source, *frames), *line("last()", f="<function g>"))
+
+
+def test_an_object_that_looks_like_a_number_may_change() -> None:
+    source = "self = make()\nchange(self)\nlast()"
+    assert lets(after(source, line("self = make()"), line("change(self)", self="()")), *line("last()", self="(a=1)"))
+
+
+def test_asserts_of_a_test_come_one_after_the_other() -> None:
+    body = "assert one()\nassert two()\nassert three()"
+    assert lets(after(body), *line("assert one()"))
+    assert not lets(after(body), *line("assert two()"))
+    assert not lets(after(body, line("assert one()")), *line("assert three()"))
+    assert not lets(after(body, line("assert one()")), Special.RETURN)
+
+
+def test_lines_of_a_decorated_function_come_in_their_order() -> None:
+    text = f"@decorated\ndef main():  {START_MARKER}\n    first()\n    second()\n"
+    call: list[Segment] = [Special.CALL, "{}", Special.ACTION, "@decorated\n", Special.FRAME]
+    before = [*wire.encode_context(text), *call]
+    assert lets(before, *line("first()"))
+    assert not lets(before, *line("second()"))
+
+
+def test_the_head_may_be_shown_before_a_text_that_stands_nowhere() -> None:
+    head: list[Segment] = [Special.LINE, "{}", Special.ACTION, "def main():\n", Special.FRAME]
+    assert lets(after("return '<%s>' % (name,)"), *head, *line("return '<%s>' % (name,)"))
+    assert not lets(after("return name"), *head)
 
 
 def test_a_line_without_calls_changes_nothing_but_what_it_binds() -> None:

@@ -193,8 +193,9 @@ class Expectation:
         self._new = binds.difference(self._before)
         self._sure = sure.difference(self._before)
         self._keep = {}
-        for name, value in zip(self._before, values.values(), strict=True):
-            if name not in binds and name not in unbinds and (calm or self._lasts(value)):
+        for plain, value in values.items():
+            name = spelled(plain)
+            if name not in binds and name not in unbinds and (calm or self._lasts(value, plain)):
                 self._keep[name] = Choices([_UNCHANGED if activation.fresh else spelled(value)])
 
     def _expect_moves(self, step: Step, values: Values) -> None:
@@ -306,14 +307,21 @@ class Expectation:
     def _lasting(self, values: Values) -> Values:
         """The variables that hold the same whatever is called."""
         rebound = self._source.rebound
-        return {name: value for name, value in values.items() if self._lasts(value) and spelled(name) not in rebound}
+        lasting = ((name, value) for name, value in values.items() if self._lasts(value, name))
+        return {name: value for name, value in lasting if spelled(name) not in rebound}
 
     def _or_hidden(self, texts: list[bytes]) -> Choices:
         return Choices([*texts, spelled(REDACTED)] if self._source.hides else texts)
 
-    def _lasts(self, value: str) -> bool:
-        """Whether a value is shown like this as long as a name is bound to it."""
-        return _LASTING.fullmatch(value) is not None and not (value.startswith("<") and self._source.renames)
+    def _lasts(self, value: str, name: str = "") -> bool:
+        """Whether a value is shown like this as long as a name is bound to it.
+
+        An object of a class that is shown may look like anything, by its `__repr__`: it is called `self` then.
+        """
+        named = value.startswith("<")
+        return (
+            _LASTING.fullmatch(value) is not None and not (named and self._source.renames) and (named or name != "self")
+        )
 
     def _names_after(self, said: frozenset[bytes]) -> tuple[Choices, bool]:
         if self._keep is None:

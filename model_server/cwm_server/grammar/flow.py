@@ -79,8 +79,14 @@ class Flow:
         """That of a function that is called."""
         flow = cls()
         flow.begin = flow._block(function.body, frozenset((END,)), _Around())
-        if END in flow.begin:  # nothing runs, not even a `pass`: the `def` line is reported
-            flow.begin |= flow._add(function, (), frozenset((END,)), _Around(), (function.lineno,))
+        # Where nothing runs, not even a `pass`, the head is reported; so it is before what has no place in the code.
+        if END in flow.begin or flow._is_placeless():
+            head = frozenset(range(first_line(function), function.lineno + 1))
+            for number in head - flow.steps.keys():
+                flow.steps[number] = Step(
+                    set(flow.begin), within=set(head), calls={Calls()}, statements={id(function): function}
+                )
+            flow.begin |= head
         outside = set(said_global(function))
         ends = not _suspends(function) and not _returns_late(function)
         for step in flow.steps.values():
@@ -101,6 +107,15 @@ class Flow:
             step.calls.add(Calls(hidden=True))
             flow.steps[line] = step
         return flow
+
+    def _is_placeless(self) -> bool:
+        """Whether a `"..." % (...)` may run first: compilers do not say where its text stands."""
+        first = (node for line in self.begin - {END} for node in self.steps[line].statements.values())
+        return any(
+            isinstance(each, ast.BinOp) and isinstance(each.op, ast.Mod) and isinstance(each.right, ast.Tuple)
+            for node in first
+            for each in ast.walk(node)
+        )
 
     # -- statements
 

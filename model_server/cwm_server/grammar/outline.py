@@ -62,8 +62,8 @@ class Outline:
         return found or {number}
 
     def function(self, number: int) -> ast.FunctionDef | ast.AsyncFunctionDef | None:
-        """The function whose `def` stands on a line."""
-        found = [node for node in self._owners if node.lineno == number and not isinstance(node, ast.ClassDef)]
+        """The function whose CALL shows a line: that of its `def`, or of its first decorator."""
+        found = [node for node in self._owners if first_line(node) == number and not isinstance(node, ast.ClassDef)]
         return found[0] if len(found) == 1 else None
 
     def around(self, number: int) -> ast.FunctionDef | ast.AsyncFunctionDef | None:

@@ -15,13 +15,14 @@ from cwm_server.grammar.moves import Moves
 from cwm_server.grammar.names import ADDED, names_of
 from cwm_server.grammar.outline import Outline
 from cwm_server.grammar.reach import Plain, plain_functions
-from cwm_server.grammar.syntax import COMPREHENSIONS, FUNCTIONS, ITERATED, WORD
+from cwm_server.grammar.syntax import COMPREHENSIONS, FUNCTIONS, ITERATED, WORD, first_line
 from cwm_server.grammar.turns import alone
 from cwm_tracer.redaction import Redactor
 from cwm_tracer.source import parsed
 from cwm_tracer.wire import START_MARKER, strip_marker
 
 _REDACTOR = Redactor()
+_RENAMING = re.compile(r"__qualname__|__module__|\b(?:wraps|update_wrapper)\b")
 
 
 class Choices:
@@ -93,7 +94,7 @@ class Source:
         self.binds_freely = self._outline is None or self._outline.binds_freely
         self.rebound = _spelled(self._outline.rebound) if self._outline is not None else frozenset()
         self.renames = (
-            not complete or "__qualname__" in text
+            not complete or _RENAMING.search(text) is not None
         )  # functions and classes may come to be shown in another way
         self.hides = any(map(_REDACTOR.is_secret_name, set(WORD.findall(text))))  # some value may be redacted
         marked = [number for number in every if _is_marked(self._lines[number - 1])]
@@ -148,7 +149,8 @@ class Source:
             flow = Flow.of_function(node) if node is not None else None
             # Where the body begins on that line, or a comprehension stands on it, other calls do so as well.
             others = sum(number in opening.lines for opening, _ in self._openings) > 1
-            clear = flow is not None and number not in flow.steps and not others
+            own = flow is None or number not in flow.steps or set(flow.steps[number].statements) == {id(node)}
+            clear = flow is not None and own and not others
             # What was left out of a function inside of it may bind its names.
             cut = (
                 node is not None and not self._complete and self._is_cut(range(number, (node.end_lineno or number) + 1))
@@ -170,7 +172,7 @@ class Source:
         function = self._outline.around(number)
         if function is None or any(each.required or each.expression or each.inner or each.function for each in here):
             return None
-        flow = self._flow(function.lineno, self._outline)
+        flow = self._flow(first_line(function), self._outline)
         return (region, flow, frozenset(numbers)) if flow is not None and number in flow.steps else None
 
     def function(self, line: bytes) -> str:
