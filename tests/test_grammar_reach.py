@@ -14,6 +14,7 @@ from recorded import record
 
 NEWLINE = "\n"
 HELPER = "def helper(y):\n    return y\n"
+USED = f"{HELPER}START = helper(0)\n"
 CALLED: list[Segment] = [Special.CALL, '{"y": "1"}', Special.ACTION, "def helper(y):\n", Special.FRAME]
 
 
@@ -33,8 +34,8 @@ def goes_on(before: list[Segment]) -> bool:
 
 @pytest.mark.parametrize("line", ["y = x + 1", "y = [x][0]", "y = len(str(x))", "assert x, [x]"])
 def test_a_line_that_names_no_function_calls_none(line: str) -> None:
-    assert not lets(after(line), Special.CALL)
-    assert goes_on(after(line))
+    assert not lets(after(line, USED), Special.CALL)
+    assert goes_on(after(line, USED))
 
 
 @pytest.mark.parametrize("line", ["y = helper(x)", "y = x and helper(x)", "y = [helper(z) for z in x]"])
@@ -42,9 +43,21 @@ def test_a_line_may_call_what_it_names(line: str) -> None:
     assert lets(after(line), *CALLED)
 
 
-@pytest.mark.parametrize("line", ["y = other(x)", "y = x.run()", "y = x.value", "y = x()()", "y = getattr(x, 'a')"])
-def test_where_code_runs_that_is_not_shown_anything_may_be_called(line: str) -> None:
-    assert lets(after(line), *CALLED)
+@pytest.mark.parametrize("line", ["y = other(x)", "y = x.run()", "y = x.value", "y = x()()"])
+def test_code_that_is_not_shown_calls_what_it_may_have_been_given(line: str) -> None:
+    method: list[Segment] = [Special.CALL, '{"self": "<Box object>"}', Special.ACTION, "    def run(self):\n"]
+    before = after(line, f"class Box:\n    def run(self):\n        pass\n{USED}")
+    assert lets(before, *method)
+    assert not lets(before, *CALLED)
+
+
+@pytest.mark.parametrize("line", ["y = other(x)", "y = x.run()", "y = getattr(x, 'a')"])
+def test_where_functions_are_found_by_name_anything_may_be_called(line: str) -> None:
+    assert lets(after(line, f"{USED}RUN = getattr(tools, NAME)\n"), *CALLED)
+
+
+def test_a_function_that_no_line_calls_may_run_at_any_time() -> None:
+    assert lets(after("y = x + 1"), *CALLED)
 
 
 @pytest.mark.parametrize(
@@ -111,7 +124,16 @@ def test_a_call_that_may_be_left_out_is_not_due(line: str) -> None:
 
 
 def test_a_call_is_not_due_where_the_name_may_be_somebody_elses() -> None:
-    assert goes_on(after("y = helper(x)", f"from tools import helper\n{HELPER}"))
+    either = (
+        f"try:\n    from tools import helper\nexcept ImportError:\n    {HELPER.replace(NEWLINE, NEWLINE + '    ')}\n"
+    )
+    assert goes_on(after("y = helper(x)", either))
+
+
+def test_a_name_that_is_imported_means_the_function_that_is_shown() -> None:
+    before = after("y = helper(x)", f"from tools import helper\n{HELPER}")
+    assert lets(before, *CALLED)
+    assert not goes_on(before)
 
 
 @pytest.mark.parametrize("line", ["y = other(x)", "y = Box(x)", "y = x.run()"])

@@ -104,7 +104,7 @@ class Flow:
         unbinds = {name for node in nodes for part in ast.iter_child_nodes(node) for name in inlined(part)}
         for line in flow.begin:
             step = Step({*flow.begin, END}, set(flow.begin), set(flow.begin), binds, unbinds, calm=False, whole=False)
-            step.calls.add(Calls(hidden=True))
+            step.calls.update(replace(calls_of(node, (node,)), hidden=True) for node in nodes)
             flow.steps[line] = step
         return flow
 

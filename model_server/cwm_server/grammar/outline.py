@@ -63,7 +63,8 @@ class Outline:
 
     def function(self, number: int) -> ast.FunctionDef | ast.AsyncFunctionDef | None:
         """The function whose CALL shows a line: that of its `def`, or of its first decorator."""
-        found = [node for node in self._owners if first_line(node) == number and not isinstance(node, ast.ClassDef)]
+        functions = (node for node in self._owners if not isinstance(node, ast.ClassDef))
+        found = [node for node in functions if number in (node.lineno, first_line(node))]
         return found[0] if len(found) == 1 else None
 
     def around(self, number: int) -> ast.FunctionDef | ast.AsyncFunctionDef | None:

@@ -2,7 +2,7 @@
 
 Only of a *plain* function everything is seen: a `def` outside of classes, without decorators, no generator, whose name
 stands for nothing else in the text and is used to call it and in no other way. Whatever else runs, somebody may have
-been given, and may call whenever code runs that is not shown.
+been given, and may call whenever code runs that is not shown; so may what no line calls, and has run all the same.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 import ast
 import builtins
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 
 from cwm_server.grammar.names import names_of
@@ -78,18 +78,23 @@ def _certain(node: ast.expr) -> Iterator[str]:
 
 @dataclass(frozen=True, slots=True)
 class Plain:
-    """The plain functions of a text, by name. `own` are those that no import may stand for, `quiet` builtins."""
+    """The plain functions of a text, by name.
+
+    `own` are those whose names mean them and nothing else, `quiet` builtins. `finds`: code may find a function by a
+    name that it has made up. `_known` are all names that mean what can be seen.
+    """
 
     names: frozenset[str] = frozenset()
     own: frozenset[str] = frozenset()
     quiet: frozenset[str] = frozenset()
+    finds: bool = False
     _known: frozenset[str] = frozenset()
 
     def reached(self, calls: Iterable[Calls]) -> frozenset[str] | None:
         """The plain functions that some lines can call; None for all."""
         names = set[str]()
         for each in calls:
-            if each.hidden or not each.names <= self._known:
+            if self.finds and (each.hidden or not each.names <= self._known):
                 return None
             names |= each.names
         return self.names & names
@@ -99,8 +104,8 @@ class Plain:
         return not self.own.isdisjoint(calls.certain)
 
 
-def plain_functions(tree: ast.Module) -> Plain:
-    """Those of a text that is shown in full."""
+def plain_functions(tree: ast.Module, entry: Collection[int] = ()) -> Plain:
+    """Those of a text that is shown in full, with the function on one of the lines `entry`: nobody calls it again."""
     defined, spoiled, imported = set[str](), set[str](), set[str]()
     methods = {id(each) for node in ast.walk(tree) if isinstance(node, ast.ClassDef) for each in node.body}
     called = {id(node.func) for node in ast.walk(tree) if isinstance(node, ast.Call)}
@@ -123,9 +128,26 @@ def plain_functions(tree: ast.Module) -> Plain:
         else:
             spoiled.update(names_of(node)[0])
     spoiled |= _hidden(tree)
-    names = defined - spoiled
+    used = {each.id for each in ast.walk(tree) if isinstance(each, ast.Name)}
+    begun = {each.name for each in ast.walk(tree) if isinstance(each, FUNCTIONS) and each.lineno in entry}
+    names = (defined - spoiled) & (used | begun)
     safe = _BUILTINS - spoiled - imported - defined
-    return Plain(frozenset(names), frozenset(names - imported), safe & _QUIET, frozenset(names | safe))
+    return Plain(
+        frozenset(names),
+        frozenset(names - set(_tried(tree))),
+        safe & _QUIET,
+        not _FINDING.isdisjoint(used),
+        frozenset(names | safe),
+    )
+
+
+def _tried(tree: ast.Module) -> Iterator[str]:
+    """The names that are imported where that may fail: then there are two things of a name."""
+    for outer in ast.walk(tree):
+        if isinstance(outer, (ast.Try, ast.If)):
+            for node in ast.walk(outer):
+                if isinstance(node, ast.alias):
+                    yield node.name
 
 
 def _hidden(tree: ast.Module) -> set[str]:

@@ -110,7 +110,7 @@ class Source:
         self._plain: Plain | None = None
         cut = not complete or any(map(_is_gap, self._lines))
         if tree is not None and not self.binds_freely and not cut:
-            self._plain = plain_functions(tree)
+            self._plain = plain_functions(tree, marked)
         self.moves = _moves(tree, self._plain) if tree is not None and self._plain is not None else None
         # What the names of a CALL take at most, in bytes.
         self.longest_call = max((sum(len(name) + 10 for name in required) for _, required in self._openings), default=0)
