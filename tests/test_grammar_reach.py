@@ -136,6 +136,67 @@ def test_a_name_that_is_imported_means_the_function_that_is_shown() -> None:
     assert not goes_on(before)
 
 
+BOX = f"class Box:\n    def run(self):\n        pass\n{USED}"
+METHOD: list[Segment] = [Special.CALL, '{"self": "<Box object>"}', Special.ACTION, "    def run(self):\n"]
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "y = helper(x)",
+        "assert helper([1, (x, 2)]) == x.value",
+        "x = set(helper({1: x, 'a': {2}}))",
+        "y = helper(helper(lambda z: z))",
+        "return not helper(x)[0].value + x",
+        "x += helper(x)",
+        "helper(x).run(x.value)",
+        "if helper(x) or x.value:\n        pass",
+        "y = x if helper(x) else x",
+        "y = [helper(y=x), x.value]",
+    ],
+)
+def test_what_a_line_calls_before_anything_else_runs_comes_first(line: str) -> None:
+    before = after(line, BOX)
+    assert lets(before, Special.CALL, '{"y"')
+    assert not lets(before, Special.CALL, '{"self"')
+    assert lets(before, Special.EXCEPTION)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "y = x.value + helper(x)",
+        "y = x + x + helper(x)",
+        "y = helper(x.value)",
+        "y = helper(*x)",
+        "y = helper(**x)",
+        "y = helper({x: 1})",
+        "y = helper({x})",
+        "y = helper(len(x))",
+        "y = helper(-x)",
+        "y = x == x and helper(x)",
+        "y = helper([z for z in x])",
+        "y = helper(f'{x}')",
+        "x.value += helper(x)",
+        "x[0] += helper(x)",
+        "y = 1; y = helper(x)",
+        "for y in helper(x): pass",
+    ],
+)
+def test_other_code_may_run_before_a_call(line: str) -> None:
+    before = after(line, BOX)
+    assert lets(before, *METHOD)
+    assert lets(before, Special.CALL, '{"y"')
+
+
+def test_behind_the_first_call_of_a_line_others_may_come() -> None:
+    returned: list[Segment] = [
+        *(*CALLED, Special.LINE, '{"y": ".."}', Special.ACTION, "    return y\n", Special.FRAME),
+        *(Special.RETURN, Special.ACTION, "    return y\n", Special.ARGUMENT, '"1"', Special.FRAME),
+    ]
+    assert lets([*after("y = helper(x) + x.value", BOX), *returned], *METHOD)
+
+
 @pytest.mark.parametrize("line", ["y = other(x)", "y = Box(x)", "y = x.run()"])
 def test_the_body_of_a_class_runs_where_the_class_is_made_and_nowhere_else(line: str) -> None:
     body: list[Segment] = [Special.CALL, "{}", Special.ACTION]

@@ -102,7 +102,7 @@ class Expectation:
         self.numbers = None if follow is None else follow - {END}
         self.may_return = follow is None or END in follow or activation.raised
         self.lines = self._region.lines if self.numbers is None else source.shown(self.numbers)
-        self.reach = source.reach(steps or ())
+        self.reach = source.reach(steps or (), begun=not activation.fresh or activation.raised)
         # The first call of a line; those that it makes after that are not counted.
         self.owes = activation.fresh and not activation.raised and source.owes(steps or ())
         within = frozenset[int]().union(*(step.within for step in steps or ()))

@@ -104,7 +104,7 @@ class Flow:
         unbinds = {name for node in nodes for part in ast.iter_child_nodes(node) for name in inlined(part)}
         for line in flow.begin:
             step = Step({*flow.begin, END}, set(flow.begin), set(flow.begin), binds, unbinds, calm=False, whole=False)
-            step.calls.update(replace(calls_of(node, (node,)), hidden=True) for node in nodes)
+            step.calls.update(replace(calls_of(node, (node,)).unsure(), hidden=True) for node in nodes)
             flow.steps[line] = step
         return flow
 
@@ -276,7 +276,7 @@ class Flow:
         # A `return` is reported again when what had to run before it has run.
         returns = isinstance(node, ast.Return) and around.leave != {END}
         if len(own) > 1 or loops or returns:
-            calls = replace(calls, certain=frozenset())
+            calls = calls.unsure()
         for line in own:
             step = self.steps.setdefault(line, Step())
             step.after |= after | (own if len(own) > 1 or loops else frozenset())

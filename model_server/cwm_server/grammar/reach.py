@@ -11,7 +11,7 @@ import ast
 import builtins
 import re
 from collections.abc import Collection, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from cwm_server.grammar.names import names_of
 from cwm_server.grammar.syntax import COMPREHENSIONS, FUNCTIONS, OWNERS, RESUMED, WORD
@@ -38,12 +38,18 @@ _VALUED = (ast.Assign, ast.AugAssign, ast.AnnAssign, ast.Return, ast.Expr)
 class Calls:
     """What the code of a line calls: functions by `names`, some of them `certain` to be called unless it raises.
 
-    `hidden`: it also runs code that is not shown.
+    `first` is what is called before anything else can run, empty where that is not clear. `hidden`: it also runs code
+    that is not shown.
     """
 
     names: frozenset[str] = frozenset()
     certain: frozenset[str] = frozenset()
     hidden: bool = False
+    first: str = ""
+
+    def unsure(self) -> Calls:
+        """The same of a line that may be shown without all of its code running behind that."""
+        return replace(self, certain=frozenset(), first="")
 
 
 def calls_of(node: ast.AST, parts: Iterable[ast.AST]) -> Calls:
@@ -56,7 +62,11 @@ def calls_of(node: ast.AST, parts: Iterable[ast.AST]) -> Calls:
         elif isinstance(each, (ast.Call, ast.Attribute, *RESUMED)):
             hidden = True
     value = node.test if isinstance(node, _TESTING) else node.value if isinstance(node, _VALUED) else None
-    return Calls(frozenset(names), frozenset(_certain(value) if value is not None else ()), hidden)
+    if value is None:
+        return Calls(frozenset(names), hidden=hidden)
+    into = isinstance(node, ast.AugAssign) and not isinstance(node.target, ast.Name)  # what it adds to is read before
+    first = "" if into else _first(value) or ""
+    return Calls(frozenset(names), frozenset(_certain(value)), hidden, first)
 
 
 def _certain(node: ast.expr) -> Iterator[str]:
@@ -74,6 +84,57 @@ def _certain(node: ast.expr) -> Iterator[str]:
             pending += [each.left, each.comparators[0]]
         elif not isinstance(each, (ast.Lambda, *COMPREHENSIONS)):
             pending += ast.iter_child_nodes(each)
+
+
+def _first(node: ast.expr) -> str | None:
+    """The name that an expression calls before any other code can run; empty where that is not clear, None for none."""
+    if isinstance(node, (ast.Constant, ast.Name)):
+        return None
+    if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
+        arguments = [*node.args, *(each.value for each in node.keywords)]
+        found = _first_of(arguments)
+        if found is not None:
+            return found
+        spread = any(isinstance(each, ast.Starred) for each in node.args) or any(not each.arg for each in node.keywords)
+        return "" if spread else node.func.id
+    if isinstance(node, (ast.List, ast.Tuple)) or (isinstance(node, ast.Set) and _are_constant(node.elts)):
+        return _first_of(node.elts)
+    if isinstance(node, ast.Dict) and _are_constant(node.keys):
+        return _first_of(node.values)
+    if isinstance(node, ast.Lambda):
+        return _first_of([*node.args.defaults, *(each for each in node.args.kw_defaults if each is not None)])
+    parts = _evaluated_first(node)
+    return _first_of(parts) or ""
+
+
+def _are_constant(nodes: Iterable[ast.expr | None]) -> bool:
+    """Whether no code runs when these are hashed."""
+    return all(isinstance(each, ast.Constant) for each in nodes)
+
+
+def _first_of(nodes: Iterable[ast.expr]) -> str | None:
+    return next((found for found in map(_first, nodes) if found is not None), None)
+
+
+def _evaluated_first(node: ast.expr) -> list[ast.expr]:
+    """Parts of an expression, in the order in which they are evaluated, before it does anything with them."""
+    if isinstance(node, ast.Compare):
+        return [node.left, node.comparators[0]]
+    if isinstance(node, ast.BinOp):
+        return [node.left, node.right]
+    if isinstance(node, ast.Subscript):
+        return [node.value, node.slice] if not isinstance(node.slice, ast.Slice) else [node.value]
+    if isinstance(node, ast.Call):  # of what has to be found
+        return [node.func.value] if isinstance(node.func, ast.Attribute) else []
+    if isinstance(node, ast.UnaryOp):
+        return [node.operand]
+    if isinstance(node, (ast.Attribute, ast.Starred, ast.FormattedValue, ast.NamedExpr)):
+        return [node.value]
+    if isinstance(node, ast.BoolOp):
+        return node.values[:1]
+    if isinstance(node, ast.IfExp):
+        return [node.test]
+    return []
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +159,10 @@ class Plain:
                 return None
             names |= each.names
         return self.names & names
+
+    def first(self, calls: Calls) -> str:
+        """The plain function that a line calls before anything else runs; empty where that is not sure."""
+        return calls.first if calls.first in self.own else ""
 
     def due(self, calls: Calls) -> bool:
         """Whether a line calls a plain function unless it raises."""

@@ -56,10 +56,14 @@ class Region:
 
 @dataclass(frozen=True, slots=True)
 class Reach:
-    """What some code calls: of the plain functions those in `functions`, None for all; and what stands on `lines`."""
+    """What some code calls: of the plain functions those in `functions`, None for all; and what stands on `lines`.
+
+    `only` is the one that it calls before anything else runs, where that is sure.
+    """
 
     functions: frozenset[str] | None
     lines: frozenset[int]
+    only: str = ""
 
 
 class Source:
@@ -214,12 +218,15 @@ class Source:
             self._alone[number] = None if unclear else node
         return self._alone[number]
 
-    def reach(self, steps: Collection[Step]) -> Reach | None:
-        """What code that stands on these lines can call; None where that is not known."""
+    def reach(self, steps: Collection[Step], begun: bool) -> Reach | None:
+        """What code on these lines can call, where it may have `begun` to; None where that is not known."""
         if self._plain is None or not steps:
             return None
         within = frozenset[int]().union(*(step.within for step in steps))
-        return Reach(self._plain.reached(calls for step in steps for calls in step.calls), within)
+        calls = [calls for step in steps for calls in step.calls]
+        alone = not begun and len(steps) == 1 and all(len(step.statements) == 1 for step in steps) and len(calls) == 1
+        only = self._plain.first(calls[0]) if alone else ""
+        return Reach(self._plain.reached(calls), within, only)
 
     def owes(self, steps: Collection[Step]) -> bool:
         """Whether code that stands on these lines calls something before it goes on, unless it raises."""
@@ -269,6 +276,8 @@ class Source:
         return Choices(names - said), frozenset(lines)
 
     def _is_reached(self, opening: Opening, reach: Reach) -> bool:
+        if reach.only:
+            return opening.function == reach.only
         if opening.inner:
             return not opening.lines.isdisjoint(reach.lines)
         assert self._plain is not None
