@@ -556,6 +556,57 @@ _PROGRAMS = {
 
             return Derived().method(), Base.Inner.deep, Base.options, Derived.made
     """,
+    "plain classes": """
+        def main():
+            class Empty:
+                pass
+
+            class Told:
+                "Says what it is."
+
+            class Spread(
+            ):
+
+                # a comment before what runs first
+                count: int = 1
+                other: str = "a"
+                unset: str
+                if count:
+                    more = [count, other]
+                else:
+                    less = 0
+                __private = more
+                del more
+                for each in (1, 2):
+                    continue
+
+                def method(self):
+                    self.made = __class__
+                    return self.made.count
+
+                @property
+                def value(self):
+                    self.seen = 1
+                    return self.__private
+
+                class Inner:
+                    deep = 1
+
+            class Late:
+                global late
+                late = Spread
+                early = late
+
+            class One: only = 1
+
+            class Raising:
+                first = Empty
+                raise KeyError(first)
+
+            return Spread().method()
+
+        late = None
+    """,
     "cells": """
         def counter():
             n = 0

@@ -229,6 +229,12 @@ def test_a_call_passes_what_its_arguments_and_defaults_name(call: str, right: di
             assert not lets(after(source), Special.CALL, json.dumps({**right, name: "9"}))
 
 
+def test_what_is_spread_out_leaves_the_arguments_before_it_known() -> None:
+    before = after("y = helper(x, **pair)")
+    assert lets(before, Special.CALL, json.dumps({"a": "1", "b": "9", "c": "9"}))
+    assert not lets(before, Special.CALL, json.dumps({"a": "2"}))
+
+
 @pytest.mark.parametrize(
     "call", ["helper(x + 1)", "helper(*pair)", "helper(items, items.pop())", "helper(items, helper(x))"]
 )

@@ -204,6 +204,29 @@ def test_the_body_of_a_class_runs_where_the_class_is_made_and_nowhere_else(line:
     assert lets(after("class Case(x.Base):\n        pass"), *body, "    class Case(x.Base):\n")
 
 
+def test_the_body_of_a_plain_class_runs_at_once_and_in_its_order() -> None:
+    before = after("class Case:\n        kind = 1\n        def run(self):\n            pass", BOX)
+    assert not goes_on(before)
+    assert not lets(before, *METHOD)
+    assert not lets(before, Special.CALL, "{}", Special.ACTION, "class Box:\n")
+    head = "    class Case:\n"
+    before += [Special.CALL, "{}", Special.ACTION, head, Special.FRAME]
+    before += [Special.LINE, "{}", Special.ACTION, head, Special.FRAME]
+    made = '{"__module__": "\'shop\'", "__qualname__": "\'main.<locals>.Case\'"'
+    assert lets(before, Special.LINE, made + "}", Special.ACTION, "        kind = 1\n")
+    assert not lets(before, Special.LINE, made + "}", Special.ACTION, "        def run(self):\n")
+    before += [Special.LINE, made + "}", Special.ACTION, "        kind = 1\n", Special.FRAME]
+    made = '{"__module__": "..", "__qualname__": "..", "kind": '
+    assert lets(before, Special.LINE, made + '"1"}', Special.ACTION, "        def run(self):\n")
+    assert not lets(before, Special.LINE, made + '"2')
+
+
+@pytest.mark.parametrize("head", ["class Case(x.Base):", "class Case(metaclass=x):", "@x.made\n    class Case:"])
+def test_other_code_may_run_before_the_body_of_a_class(head: str) -> None:
+    assert goes_on(after(f"{head}\n        kind = 1", BOX))
+    assert lets(after(f"{head}\n        kind = 1", BOX), Special.CALL, '{"self"')
+
+
 def test_a_comprehension_is_called_where_it_stands() -> None:
     text = "def other(y):\n    return [y for _ in range(y)]\n"
     call: list[Segment] = [

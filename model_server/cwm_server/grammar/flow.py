@@ -10,9 +10,9 @@ import ast
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
-from cwm_server.grammar.names import bound_by, contains, inlined, names_in, said_global, walk_own
+from cwm_server.grammar.names import IN_CLASS_BODIES, bound_by, contains, inlined, names_in, said_global, walk_own
 from cwm_server.grammar.reach import Calls, calls_of
-from cwm_server.grammar.syntax import COMPREHENSIONS, OWNERS, RESUMED, first_line
+from cwm_server.grammar.syntax import COMPREHENSIONS, OWNERS, RESUMED, first_line, is_plain_class
 from cwm_server.grammar.turns import Loop
 
 END = 0  # among the lines that follow: the function may return there
@@ -96,6 +96,24 @@ class Flow:
         return flow
 
     @classmethod
+    def of_class(cls, node: ast.ClassDef) -> Flow | None:
+        """That of the body of a plain class, with its head before it, and perhaps behind.
+
+        None where a comprehension runs in it: there an interpreter that inlines it shows none of the other names.
+        """
+        if contains(node.body, COMPREHENSIONS):
+            return None
+        flow, head = cls(), frozenset((node.lineno,))
+        begin = flow._block(node.body, head | {END}, _Around())
+        flow.steps[node.lineno] = Step({*begin, END}, within=set(head), calls={Calls()}, statements={id(node): node})
+        flow.begin = head | begin
+        outside = set(said_global(node))
+        for step in flow.steps.values():
+            step.binds = (step.binds - outside).union(IN_CLASS_BODIES)
+            step.sure = step.sure - outside
+        return flow
+
+    @classmethod
     def of_expressions(cls, nodes: Sequence[ast.expr]) -> Flow:
         """That of a comprehension or a lambda, one of some: on any of their lines it can go on, or return."""
         flow = cls()
@@ -146,6 +164,8 @@ class Flow:
             return self._try(node, follow, around)  # type: ignore[arg-type]
         if isinstance(node, ast.Match):
             return self._match(node, follow, around)
+        if is_plain_class(node):
+            return self._add(node, (), follow, around)
         if isinstance(node, OWNERS):
             lines = range(first_line(node), max(node.lineno + 1, first_line(node.body[0])))
             return self._add(node, _evaluated(node), follow, around, lines)

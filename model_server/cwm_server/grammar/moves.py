@@ -216,10 +216,13 @@ def _evaluated(node: ast.AST) -> list[ast.expr]:
 
 def _arguments(call: ast.Call, parameters: ast.arguments) -> Iterator[tuple[str, ast.expr]]:
     """The parameters of a function with the expressions that a call, or a default, gives them."""
-    if any(isinstance(each, ast.Starred) for each in call.args) or any(each.arg is None for each in call.keywords):
+    if any(isinstance(each, ast.Starred) for each in call.args):
         return
     places = [each.arg for each in (*parameters.posonlyargs, *parameters.args)]
     given = dict(zip(places, call.args, strict=False))
+    if any(each.arg is None for each in call.keywords):  # what is spread out may be any of the others
+        yield from given.items()
+        return
     given |= {each.arg: each.value for each in call.keywords if each.arg is not None}
     defaults = dict(zip(reversed(places), reversed(parameters.defaults), strict=False))
     named = zip(parameters.kwonlyargs, parameters.kw_defaults, strict=True)

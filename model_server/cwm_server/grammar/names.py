@@ -7,14 +7,14 @@ from collections.abc import Iterable, Iterator
 
 from cwm_server.grammar.syntax import COMPREHENSIONS, ITERATED, OWNERS
 
-_IN_CLASS_BODIES = (
+IN_CLASS_BODIES = (
     *("__module__", "__qualname__", "__doc__", "__annotations__", "__firstlineno__", "__static_attributes__"),
     *("__classdict__", "__classdictcell__", "__class__", "__orig_bases__", "__slots__", "__type_params__"),
     *("__conditional_annotations__", "__annotate__"),
 )
 _GENERIC = ("TypeVar", "TypeVarTuple", "ParamSpec")
 _IN_GENERICS = (".type_params", ".defaults", ".kwdefaults", ".generic_base")
-ADDED = (*_IN_CLASS_BODIES, *_IN_GENERICS)  # names that Python binds by itself
+ADDED = (*IN_CLASS_BODIES, *_IN_GENERICS)  # names that Python binds by itself
 
 
 def names_of(node: ast.AST) -> tuple[list[str], list[str]]:
@@ -38,7 +38,7 @@ def names_of(node: ast.AST) -> tuple[list[str], list[str]]:
     elif isinstance(node, (*OWNERS, ast.ExceptHandler, ast.MatchAs, ast.MatchStar)):
         bound.append(node.name)
         if isinstance(node, ast.ClassDef):
-            bound += _IN_CLASS_BODIES
+            bound += IN_CLASS_BODIES
     elif type(node).__name__ in _GENERIC:
         bound += [node.name, *_IN_GENERICS]  # type: ignore[attr-defined]
     return [name for name in bound if name is not None], used
@@ -90,8 +90,8 @@ def inlined(part: ast.AST) -> Iterator[str]:
                     yield name.id
 
 
-def said_global(function: ast.FunctionDef | ast.AsyncFunctionDef) -> Iterator[str]:
-    """The names that are no variables of a function, though it binds them."""
-    for each in (each for statement in function.body for each in walk_own(statement)):
+def said_global(owner: ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef) -> Iterator[str]:
+    """The names that are no variables of a function or a class, though it binds them."""
+    for each in (each for statement in owner.body for each in walk_own(statement)):
         if isinstance(each, ast.Global):
             yield from each.names

@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterable, Iterator
 
 from cwm_server.grammar.calls import openings
 from cwm_server.grammar.names import names_of
-from cwm_server.grammar.syntax import COMPREHENSIONS, FUNCTIONS, OWNERS, RESUMED, WORD, first_line
+from cwm_server.grammar.syntax import COMPREHENSIONS, FUNCTIONS, OWNERS, RESUMED, WORD, first_line, is_plain_class
 
 _UNNAMED = (ast.Lambda, *COMPREHENSIONS)
 # Code that binds names which stand nowhere as names.
@@ -66,6 +66,11 @@ class Outline:
         functions = (node for node in self._owners if not isinstance(node, ast.ClassDef))
         found = [node for node in functions if number in (node.lineno, first_line(node))]
         return found[0] if len(found) == 1 else None
+
+    def plain_class(self, number: int) -> ast.ClassDef | None:
+        """The plain class whose head stands on a line."""
+        found = [node for node in self._owners if node.lineno == number]
+        return found[0] if len(found) == 1 and isinstance(found[0], ast.ClassDef) and is_plain_class(found[0]) else None
 
     def around(self, number: int) -> ast.FunctionDef | ast.AsyncFunctionDef | None:
         """The innermost function or class around a line, where that is a function and the line no part of its head."""

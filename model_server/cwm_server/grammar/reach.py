@@ -14,7 +14,7 @@ from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from cwm_server.grammar.names import names_of
-from cwm_server.grammar.syntax import COMPREHENSIONS, FUNCTIONS, OWNERS, RESUMED, WORD
+from cwm_server.grammar.syntax import COMPREHENSIONS, FUNCTIONS, OWNERS, RESUMED, WORD, is_plain_class
 
 _PATH = re.compile(r"[\w.:/-]+")
 # Builtins that find what they call by its name, or run what is not shown.
@@ -38,18 +38,19 @@ _VALUED = (ast.Assign, ast.AugAssign, ast.AnnAssign, ast.Return, ast.Expr)
 class Calls:
     """What the code of a line calls: functions by `names`, some of them `certain` to be called unless it raises.
 
-    `first` is what is called before anything else can run, empty where that is not clear. `hidden`: it also runs code
-    that is not shown.
+    `first` is what is called before anything else can run, empty where that is not clear. `makes`: it makes a class,
+    whose body runs first. `hidden`: it also runs code that is not shown.
     """
 
     names: frozenset[str] = frozenset()
     certain: frozenset[str] = frozenset()
     hidden: bool = False
     first: str = ""
+    makes: bool = False
 
     def unsure(self) -> Calls:
         """The same of a line that may be shown without all of its code running behind that."""
-        return replace(self, certain=frozenset(), first="")
+        return replace(self, certain=frozenset(), first="", makes=False)
 
 
 def calls_of(node: ast.AST, parts: Iterable[ast.AST]) -> Calls:
@@ -63,7 +64,7 @@ def calls_of(node: ast.AST, parts: Iterable[ast.AST]) -> Calls:
             hidden = True
     value = node.test if isinstance(node, _TESTING) else node.value if isinstance(node, _VALUED) else None
     if value is None:
-        return Calls(frozenset(names), hidden=hidden)
+        return Calls(frozenset(names), hidden=hidden, makes=is_plain_class(node))
     into = isinstance(node, ast.AugAssign) and not isinstance(node.target, ast.Name)  # what it adds to is read before
     first = "" if into else _first(value) or ""
     return Calls(frozenset(names), frozenset(_certain(value)), hidden, first)
@@ -165,8 +166,8 @@ class Plain:
         return calls.first if calls.first in self.own else ""
 
     def due(self, calls: Calls) -> bool:
-        """Whether a line calls a plain function unless it raises."""
-        return not self.own.isdisjoint(calls.certain)
+        """Whether a line calls a plain function, or makes a class, unless it raises."""
+        return calls.makes or not self.own.isdisjoint(calls.certain)
 
 
 def plain_functions(tree: ast.Module, entry: Collection[int] = ()) -> Plain:

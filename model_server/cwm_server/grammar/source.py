@@ -58,12 +58,13 @@ class Region:
 class Reach:
     """What some code calls: of the plain functions those in `functions`, None for all; and what stands on `lines`.
 
-    `only` is the one that it calls before anything else runs, where that is sure.
+    `only` is the one that it calls before anything else runs, where that is sure; `makes`: it is the body of a class.
     """
 
     functions: frozenset[str] | None
     lines: frozenset[int]
     only: str = ""
+    makes: bool = False
 
 
 class Source:
@@ -149,8 +150,9 @@ class Source:
 
     def _flow(self, number: int, outline: Outline) -> Flow | None:
         if number not in self._flows:
-            node = outline.function(number)
-            flow = Flow.of_function(node) if node is not None else None
+            function, made = outline.function(number), outline.plain_class(number)
+            node = function or made
+            flow = Flow.of_function(function) if function else Flow.of_class(made) if made else None
             # Where the body begins on that line, or a comprehension stands on it, other calls do so as well.
             others = sum(number in opening.lines for opening, _ in self._openings) > 1
             own = flow is None or number not in flow.steps or set(flow.steps[number].statements) == {id(node)}
@@ -226,7 +228,7 @@ class Source:
         calls = [calls for step in steps for calls in step.calls]
         alone = not begun and len(steps) == 1 and all(len(step.statements) == 1 for step in steps) and len(calls) == 1
         only = self._plain.first(calls[0]) if alone else ""
-        return Reach(self._plain.reached(calls), within, only)
+        return Reach(self._plain.reached(calls), within, only, makes=alone and calls[0].makes)
 
     def owes(self, steps: Collection[Step]) -> bool:
         """Whether code that stands on these lines calls something before it goes on, unless it raises."""
@@ -278,8 +280,8 @@ class Source:
     def _is_reached(self, opening: Opening, reach: Reach) -> bool:
         if reach.only:
             return opening.function == reach.only
-        if opening.inner:
-            return not opening.lines.isdisjoint(reach.lines)
+        if opening.inner or reach.makes:
+            return opening.inner and not opening.lines.isdisjoint(reach.lines)
         assert self._plain is not None
         plain = opening.function in self._plain.names
         return reach.functions is None or not plain or opening.function in reach.functions

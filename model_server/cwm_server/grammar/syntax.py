@@ -14,6 +14,13 @@ ITERABLES = (ast.Name, ast.List, ast.Tuple, ast.Constant)  # what a loop goes th
 ITERATED = ".0"  # how Python names what a comprehension iterates over
 
 
+def is_plain_class(node: ast.AST) -> bool:
+    """Whether making a class runs its body and nothing else, before and behind."""
+    if not isinstance(node, ast.ClassDef) or node.body[0].lineno == node.lineno:
+        return False
+    return not (node.bases or node.keywords or node.decorator_list or getattr(node, "type_params", None))
+
+
 def first_line(node: ast.stmt) -> int:
     """Where a statement begins, with its decorators."""
     decorators: list[ast.expr] = getattr(node, "decorator_list", [])
