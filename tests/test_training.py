@@ -591,3 +591,22 @@ def test_evaluation_counts_a_frame_as_right_only_when_all_of_it_is(tokenizer: Se
     assert figures["heldout.frame"] == pytest.approx((frames - 1) / frames)
     assert figures["heldout.changed"] < 1.0
     assert figures["heldout.action"] == figures["heldout.event"] == figures["heldout.locals"] == 1.0
+
+
+def test_evaluation_takes_documents_from_all_of_them(tokenizer: SentencePieceTokenizer) -> None:
+    packed = Encoder(tokenizer).pack([document(counting(1 + number)) for number in range(9)], 512)
+    seen: list[int] = []
+
+    class Reader(torch.nn.Module):
+        """Keeps how long what it reads is."""
+
+        def forward(self, ids: torch.Tensor) -> torch.Tensor:
+            seen.extend(int(count) for count in (ids != 0).sum(1))
+            return torch.zeros(*ids.shape, tokenizer.vocabulary_size)
+
+    evaluate(Reader(), packed, 3)  # type: ignore[arg-type]
+    lengths = [int((packed.document(number).tokens != 0).sum()) for number in (0, 4, 8)]
+    assert sorted(seen) == lengths
+    seen.clear()
+    evaluate(Reader(), packed, 100)  # type: ignore[arg-type]
+    assert len(seen) == 9

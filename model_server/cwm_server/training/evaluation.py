@@ -21,14 +21,15 @@ def evaluate(
     micro: int = 8192,
     heads: Heads | None = None,
 ) -> dict[str, float]:
-    """Teacher-forced figures over the first `documents` documents.
+    """Teacher-forced figures over so many `documents`, evenly spread over all of them, as they come from many sources.
 
     `heldout.loss` in nats per token of a frame, `heldout.frame` the share of frames all of whose tokens are the
     model's first choice, and per class of tokens `heldout.KIND` the share of frames' runs of that class that are. With
     `heads`, `heldout.asked.KIND` is the share of the answers, of values their first piece, that they
     know.
     """
-    lengths = packed.lengths()[:documents]
+    chosen = np.unique(np.linspace(0, len(packed) - 1, documents).round().astype(np.int64))
+    lengths = packed.lengths()[chosen]
     losses = np.zeros(len(CLASSES))
     counts = np.zeros(len(CLASSES))
     right: dict[int, list[bool]] = {kind: [] for kind in range(-1, len(CLASSES))}
@@ -36,7 +37,7 @@ def evaluate(
     was_training = model.training
     model.eval()
     for numbers in plan(lengths, micro, 0, 0):
-        for batch in split(gather(packed, numbers), micro):
+        for batch in split(gather(packed, chosen[numbers]), micro):
             ids = batch.ids.to(device)
             if heads is None:
                 logits = model(ids)[:, :-1].float()
