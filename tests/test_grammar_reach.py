@@ -189,6 +189,10 @@ def test_other_code_may_run_before_a_call(line: str) -> None:
     assert lets(before, Special.CALL, '{"y"')
 
 
+def test_an_expression_of_many_parts_is_read_to_its_first() -> None:
+    assert not lets(after("y = helper(x)" + " + x" * 900, BOX), *METHOD)
+
+
 def test_behind_the_first_call_of_a_line_others_may_come() -> None:
     returned: list[Segment] = [
         *(*CALLED, Special.LINE, '{"y": ".."}', Special.ACTION, "    return y\n", Special.FRAME),

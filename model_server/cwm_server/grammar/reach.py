@@ -66,7 +66,7 @@ def calls_of(node: ast.AST, parts: Iterable[ast.AST]) -> Calls:
     if value is None:
         return Calls(frozenset(names), hidden=hidden, makes=is_plain_class(node))
     into = isinstance(node, ast.AugAssign) and not isinstance(node.target, ast.Name)  # what it adds to is read before
-    first = "" if into else _first(value) or ""
+    first = "" if into else _first(value)
     return Calls(frozenset(names), frozenset(_certain(value)), hidden, first)
 
 
@@ -87,55 +87,55 @@ def _certain(node: ast.expr) -> Iterator[str]:
             pending += ast.iter_child_nodes(each)
 
 
-def _first(node: ast.expr) -> str | None:
-    """The name that an expression calls before any other code can run; empty where that is not clear, None for none."""
+def _first(node: ast.expr) -> str:
+    """The name that an expression calls before any other code can run; empty where that is not clear."""
+    pending: list[ast.expr | str] = [node]
+    while pending:
+        each = pending.pop()
+        if isinstance(each, str):
+            return each
+        parts, called = _evaluated(each)
+        pending += [] if called is None else [called]
+        pending += reversed(parts)
+    return ""
+
+
+def _evaluated(node: ast.expr) -> tuple[list[ast.expr], str | None]:
+    """Parts of an expression in the order in which they are evaluated, and the name that it calls then.
+
+    The name is empty where it may run anything then, None where it runs nothing. After that other parts may follow.
+    """
     if isinstance(node, (ast.Constant, ast.Name)):
-        return None
-    if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
-        arguments = [*node.args, *(each.value for each in node.keywords)]
-        found = _first_of(arguments)
-        if found is not None:
-            return found
-        spread = any(isinstance(each, ast.Starred) for each in node.args) or any(not each.arg for each in node.keywords)
-        return "" if spread else node.func.id
+        return [], None
     if isinstance(node, (ast.List, ast.Tuple)) or (isinstance(node, ast.Set) and _are_constant(node.elts)):
-        return _first_of(node.elts)
+        return node.elts, None
     if isinstance(node, ast.Dict) and _are_constant(node.keys):
-        return _first_of(node.values)
+        return node.values, None
     if isinstance(node, ast.Lambda):
-        return _first_of([*node.args.defaults, *(each for each in node.args.kw_defaults if each is not None)])
-    parts = _evaluated_first(node)
-    return _first_of(parts) or ""
+        return [*node.args.defaults, *(each for each in node.args.kw_defaults if each is not None)], None
+    if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
+        spread = any(isinstance(each, ast.Starred) for each in node.args) or any(not each.arg for each in node.keywords)
+        return [*node.args, *(each.value for each in node.keywords)], "" if spread else node.func.id
+    if isinstance(node, ast.Call):  # of what has to be found
+        return [node.func.value] if isinstance(node.func, ast.Attribute) else [], ""
+    if isinstance(node, ast.Compare):
+        return [node.left, node.comparators[0]], ""
+    if isinstance(node, ast.BinOp):
+        return [node.left, node.right], ""
+    if isinstance(node, ast.Subscript):
+        return [node.value, *([] if isinstance(node.slice, ast.Slice) else [node.slice])], ""
+    if isinstance(node, ast.UnaryOp):
+        return [node.operand], ""
+    if isinstance(node, (ast.Attribute, ast.Starred, ast.NamedExpr)):
+        return [node.value], ""
+    if isinstance(node, ast.BoolOp):
+        return node.values[:1], ""
+    return [node.test] if isinstance(node, ast.IfExp) else [], ""
 
 
 def _are_constant(nodes: Iterable[ast.expr | None]) -> bool:
     """Whether no code runs when these are hashed."""
     return all(isinstance(each, ast.Constant) for each in nodes)
-
-
-def _first_of(nodes: Iterable[ast.expr]) -> str | None:
-    return next((found for found in map(_first, nodes) if found is not None), None)
-
-
-def _evaluated_first(node: ast.expr) -> list[ast.expr]:
-    """Parts of an expression, in the order in which they are evaluated, before it does anything with them."""
-    if isinstance(node, ast.Compare):
-        return [node.left, node.comparators[0]]
-    if isinstance(node, ast.BinOp):
-        return [node.left, node.right]
-    if isinstance(node, ast.Subscript):
-        return [node.value, node.slice] if not isinstance(node.slice, ast.Slice) else [node.value]
-    if isinstance(node, ast.Call):  # of what has to be found
-        return [node.func.value] if isinstance(node.func, ast.Attribute) else []
-    if isinstance(node, ast.UnaryOp):
-        return [node.operand]
-    if isinstance(node, (ast.Attribute, ast.Starred, ast.FormattedValue, ast.NamedExpr)):
-        return [node.value]
-    if isinstance(node, ast.BoolOp):
-        return node.values[:1]
-    if isinstance(node, ast.IfExp):
-        return [node.test]
-    return []
 
 
 @dataclass(frozen=True, slots=True)
