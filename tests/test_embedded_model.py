@@ -63,7 +63,7 @@ def debug(commands: str, *options: str) -> str:
 
 def test_the_model_invents_the_argument_and_reset_invents_another_from_a_seed() -> None:
     def invented(seed: str) -> list[str]:
-        output = debug("print c\nreset\nprint c\nreset\nprint c\nquit\n", "--seed", seed)
+        output = debug("print c\n" + "reset\nprint c\n" * 9 + "quit\n", "--seed", seed)
         lines = [line.removeprefix("(cwm) ") for line in output.splitlines()]
         return [line for line in lines if line.startswith("c = ")]
 
