@@ -96,10 +96,15 @@ def test_tokens_that_must_come_are_those_of_plain_decoding(tmp_path, engine, nam
     assert len(calls) < one_by_one
     alone = [Engine(model).generate([ids[:end]], **asked)[0] for end in ends[:6]]
     for one, other, third in zip(plain, guessed, alone, strict=True):
-        assert one.ids == other.ids == third.ids
-        assert other.logprobs == pytest.approx(one.logprobs, abs=1e-3)  # the model's own, also of what must come
-        assert [len(best) for best in other.top] == [len(best) for best in one.top]
-        assert third.logprobs == pytest.approx(one.logprobs, abs=1e-3)
+        # What is read together is summed up in another order: of two tokens that are all but equal either may come.
+        tied = (place for place, best in enumerate(one.top) if len(best) > 1 and best[0][1] - best[1][1] < 1e-4)
+        sure = next(tied, len(one.ids))
+        assert sure > 10
+        assert one.ids[:sure] == other.ids[:sure] == third.ids[:sure]
+        # The model's own, also of what must come.
+        assert other.logprobs[:sure] == pytest.approx(one.logprobs[:sure], abs=1e-3)
+        assert [len(best) for best in other.top[:sure]] == [len(best) for best in one.top[:sure]]
+        assert third.logprobs[:sure] == pytest.approx(one.logprobs[:sure], abs=1e-3)
 
 
 def test_a_session_sends_little_more_than_its_last_prompt(url, monkeypatch):

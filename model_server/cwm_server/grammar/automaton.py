@@ -64,8 +64,15 @@ class Automaton:
             known[token] = self._move(state, token)
         return known[token]
 
+    def permits(self, state: State, token: int) -> bool:
+        """Whether a token may be chosen: one that may come, and where one text alone can, the one that says most of it.
+
+        How such a text is cut into tokens makes no difference to a reader, but to how long it takes to say it.
+        """
+        return token in self.spelt(state) if self.spelt(state) else self.move(state, token) is not None
+
     def mask(self, state: State) -> bytes | None:
-        """The tokens that may come next; None for all."""
+        """The tokens that may be chosen next; None for all."""
         if state.phase is Phase.FREE:
             return None
         if state.mask is None:
@@ -244,6 +251,12 @@ class Automaton:
 
     def _mask(self, state: State) -> bytes:
         vocabulary = self.vocabulary
+        spelt = self.spelt(state)
+        if spelt:
+            mask = bytearray(vocabulary.size)
+            for token in spelt:
+                mask[token] = 1
+            return bytes(mask)
         tokens: Iterable[int]
         if is_free(state):
             mask = bytearray(vocabulary.staying[state.lex])

@@ -172,9 +172,7 @@ class Guide:
         if self._is_long():
             mask = self.mask()
             return mask is None or bool(mask[token])
-        return (
-            self._in_context or self._state.phase is Phase.FREE or self._automaton.move(self._state, token) is not None
-        )
+        return self._in_context or self._state.phase is Phase.FREE or self._automaton.permits(self._state, token)
 
     def mask(self) -> bytes | None:
         """The tokens that may come next, one byte each; None for all of them."""
