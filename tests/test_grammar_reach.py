@@ -15,6 +15,8 @@ from recorded import record
 NEWLINE = "\n"
 HELPER = "def helper(y):\n    return y\n"
 USED = f"{HELPER}START = helper(0)\n"
+BOX = f"class Box:\n    def run(self):\n        pass\n{USED}"
+METHOD: list[Segment] = [Special.CALL, '{"self": "<Box object>"}', Special.ACTION, "    def run(self):\n"]
 CALLED: list[Segment] = [Special.CALL, '{"y": "1"}', Special.ACTION, "def helper(y):\n", Special.FRAME]
 
 
@@ -45,9 +47,8 @@ def test_a_line_may_call_what_it_names(line: str) -> None:
 
 @pytest.mark.parametrize("line", ["y = other(x)", "y = x.run()", "y = x.value", "y = x()()"])
 def test_code_that_is_not_shown_calls_what_it_may_have_been_given(line: str) -> None:
-    method: list[Segment] = [Special.CALL, '{"self": "<Box object>"}', Special.ACTION, "    def run(self):\n"]
-    before = after(line, f"class Box:\n    def run(self):\n        pass\n{USED}")
-    assert lets(before, *method)
+    before = after(line, BOX)
+    assert lets(before, *METHOD)
     assert not lets(before, *CALLED)
 
 
@@ -134,10 +135,6 @@ def test_a_name_that_is_imported_means_the_function_that_is_shown() -> None:
     before = after("y = helper(x)", f"from tools import helper\n{HELPER}")
     assert lets(before, *CALLED)
     assert not goes_on(before)
-
-
-BOX = f"class Box:\n    def run(self):\n        pass\n{USED}"
-METHOD: list[Segment] = [Special.CALL, '{"self": "<Box object>"}', Special.ACTION, "    def run(self):\n"]
 
 
 @pytest.mark.parametrize(

@@ -254,6 +254,17 @@ def test_a_larger_model_starts_as_the_smaller_one_that_it_grew_from(
     assert all(tensor.any() for tensor in grown.values())  # every new part has learned
 
 
+def test_a_run_may_see_more_than_the_one_that_it_starts_from(
+    data: Path, tokenizer: SentencePieceTokenizer, tmp_path: Path
+) -> None:
+    trainer(data, tokenizer, tmp_path / "first").run()
+    seeing = replace(config_for("tiny", tokenizer), layer_types=("full_attention",) * 2, sliding_window=128)
+    assert seeing.layer_types != config_for("tiny", tokenizer).layer_types
+    more = Trainer(seeing, tokenizer, data, tmp_path / "second", SETTINGS)
+    more.start_from(tmp_path / "first")
+    assert same(dict(more.model.named_parameters()), weights(tmp_path / "first"))
+
+
 def test_layers_keep_their_kind_and_their_share_of_the_depth() -> None:
     assert placed("fssf", "fssf") == (0, 1, 2, 3)
     assert placed("fs", "fsssfs") == (0, 5)
@@ -262,7 +273,7 @@ def test_layers_keep_their_kind_and_their_share_of_the_depth() -> None:
     assert placed("fss", "fs") is None
 
 
-def test_the_shipped_size_grows_to_the_next(tokenizer: SentencePieceTokenizer) -> None:
+def test_the_small_size_grows_to_the_deep_one(tokenizer: SentencePieceTokenizer) -> None:
     small, deep = config_for("small", tokenizer), config_for("deep", tokenizer)
     assert fits(small, deep)
     assert not fits(deep, small)

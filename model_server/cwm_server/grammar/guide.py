@@ -106,7 +106,8 @@ class Rules:
         lines = source.anywhere.lines.texts
         texts = [line.decode("utf-8", "surrogatepass") for line in lines]
         lengths = (len(self.tokenizer.encode([Special.ACTION, text])) for text in texts)
-        self.longest_line = max([*lengths, *([] if complete else [_LONGEST_LINE])], default=_LONGEST_LINE)
+        longest = max(lengths, default=_LONGEST_LINE)
+        self.longest_line = longest if complete else max(longest, _LONGEST_LINE)
 
     def guide(self, ids: Sequence[int], options: Options) -> Guide:
         """A guide that has read `ids`; what it shares with one before is not read again. Raises NotATraceError."""
@@ -168,14 +169,14 @@ class Guide:
         self._state: State = self._automaton.at(path.frames[-1][1])
 
     def permits(self, token: int) -> bool:
-        """Whether a token may come next."""
+        """Whether a token may be chosen next."""
         if self._is_long():
             mask = self.mask()
             return mask is None or bool(mask[token])
         return self._in_context or self._state.phase is Phase.FREE or self._automaton.permits(self._state, token)
 
     def mask(self) -> bytes | None:
-        """The tokens that may come next, one byte each; None for all of them."""
+        """The tokens that may be chosen next, one byte each; None for all of them."""
         if self._in_context:
             return None
         if self._is_long():

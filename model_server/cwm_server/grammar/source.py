@@ -98,9 +98,8 @@ class Source:
         # Whether code may bind names that stand nowhere; and the names that a function's callees can bind for it.
         self.binds_freely = self._outline is None or self._outline.binds_freely
         self.rebound = _spelled(self._outline.rebound) if self._outline is not None else frozenset()
-        self.renames = (
-            not complete or _RENAMING.search(text) is not None
-        )  # functions and classes may come to be shown in another way
+        # Functions and classes may come to be shown in another way.
+        self.renames = not complete or _RENAMING.search(text) is not None
         self.hides = any(map(_REDACTOR.is_secret_name, set(WORD.findall(text))))  # some value may be redacted
         marked = [number for number in every if _is_marked(self._lines[number - 1])]
         self.entry = Choices(self._shown(marked)) if marked else self.anywhere.lines

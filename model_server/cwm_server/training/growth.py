@@ -14,17 +14,15 @@ from torch import Tensor
 
 from cwm_server.model_config import ModelConfig
 
-_KEPT = (
+_SHAPES = (
     "vocab_size",
     "hidden_size",
     "num_attention_heads",
     "num_key_value_heads",
     "head_dim",
-    "sliding_window",
     "tie_word_embeddings",
-    "rope_parameters",
-    "rms_norm_eps",
 )
+_REST = ("sliding_window", "rope_parameters", "rms_norm_eps")  # what else a model computes with
 _LAYER = re.compile(r"(?<=\.layers\.)\d+")
 
 
@@ -51,13 +49,25 @@ def placed(kinds: Sequence[str], among: Sequence[str]) -> tuple[int, ...] | None
 
 
 def fits(small: ModelConfig, large: ModelConfig) -> bool:
-    """Whether a model of the one size can grow to the other: more layers, wider feed-forwards, nothing else."""
-    same = all(getattr(small, name) == getattr(large, name) for name in _KEPT)
-    return (
-        same
-        and small.intermediate_size <= large.intermediate_size
-        and placed(small.layer_types, large.layer_types) is not None
-    )
+    """Whether weights of the one can be taken by the other.
+
+    By a model of the same size, whatever its layers see; or by one that has more layers, wider feed-forwards and
+    nothing else of its own, so that it computes the same.
+    """
+    if not _agree(small, large, _SHAPES):
+        return False
+    if _is_as_large(small, large):
+        return True
+    wider = small.intermediate_size <= large.intermediate_size
+    return wider and _agree(small, large, _REST) and placed(small.layer_types, large.layer_types) is not None
+
+
+def _agree(one: ModelConfig, other: ModelConfig, names: Sequence[str]) -> bool:
+    return all(getattr(one, name) == getattr(other, name) for name in names)
+
+
+def _is_as_large(small: ModelConfig, large: ModelConfig) -> bool:
+    return _agree(small, large, ("num_hidden_layers", "intermediate_size"))
 
 
 def grow(
@@ -67,7 +77,8 @@ def grow(
 
     `fits` holds of the two; blocks of `fresh` write zeros.
     """
-    places = placed(small.layer_types, large.layer_types)
+    same = _is_as_large(small, large)
+    places = range(small.num_hidden_layers) if same else placed(small.layer_types, large.layer_types)
     assert places is not None
     grown = {name: tensor.clone() for name, tensor in fresh.items()}
     for name, tensor in weights.items():
