@@ -10,14 +10,15 @@ import json
 import random
 import re
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from types import FrameType
+from types import FrameType, ModuleType
 from typing import Any
 
 import pytest
 
 from cwm_server.training import data
+from cwm_server.training.parts import NESTED, WORKED_OUT, parts_of
 from cwm_server.training.programs import (
     FAMILIES,
     arithmetic,
@@ -28,6 +29,7 @@ from cwm_server.training.programs import (
     idioms,
     mbpp,
     normal,
+    quizzes,
     weights,
 )
 from cwm_server.training.programs.arguments import argument
@@ -44,7 +46,7 @@ pytestmark = pytest.mark.skipif(
     sys.version_info[:2] != (3, 11), reason="training data is made on the version that CWM was trained on"
 )
 
-GENERATED = ("arithmetic", "branches", "decisions", "drills", "grammar", "idioms", "suites")
+GENERATED = ("arithmetic", "branches", "decisions", "drills", "grammar", "idioms", "quizzes", "suites")
 SPECIALS = tuple(Special)
 
 
@@ -87,6 +89,20 @@ def test_conditions_of_drills_come_out_either_way(family: str) -> None:
                 entered.append(after.source.startswith(" " * (len(frame.source) - len(frame.source.lstrip()) + 1)))
     assert len(entered) > 150
     assert 0.3 < sum(entered) / len(entered) < 0.7
+
+
+def test_quizzes_ask_often_and_their_conditions_come_out_either_way() -> None:
+    asked: list[str] = []
+    characters = 0
+    for result in traced(*drawn("quizzes", 60)):
+        if not result.rejected:
+            characters += result.characters
+            for stated in parts_of(segments_of(result)).values():
+                asked += [part.value for part in stated if part.kind in (WORKED_OUT, NESTED)]
+    assert characters / len(asked) < 60  # some fifteen tokens an expression
+    conditions = [value == "True" for value in asked if value in ("True", "False")]
+    assert len(conditions) > len(asked) / 4
+    assert 0.3 < sum(conditions) / len(conditions) < 0.7
 
 
 @pytest.mark.parametrize("family", GENERATED)
@@ -215,10 +231,10 @@ def unbound(text: str) -> set[str]:
     return {node.id for node in names} - bound - {*dir(builtins), "pytest"}
 
 
-@pytest.mark.parametrize("program", [arithmetic.program, branches.program, decisions.program, drills.program])
-def test_drills_compile_and_bind_every_name_that_they_use(program: Callable[[random.Random], Program]) -> None:
+@pytest.mark.parametrize("drill", [arithmetic, branches, decisions, drills, quizzes])
+def test_drills_compile_and_bind_every_name_that_they_use(drill: ModuleType) -> None:
     for seed in range(300):
-        text = program(random.Random(seed)).text
+        text = drill.program(random.Random(seed)).text
         assert not unbound(text), text
 
 

@@ -19,7 +19,7 @@ from cwm_server.tokenizer import SentencePieceTokenizer, load_tokenizer
 from cwm_server.training.batches import gather
 from cwm_server.training.corpus import Encoder, join, load_packed, save_packed
 from cwm_server.training.heads import ValueHead, questions_of
-from cwm_server.training.parts import HELD, IGNORED, NAMED, PIECES, WORKED_OUT, parts
+from cwm_server.training.parts import HELD, IGNORED, NAMED, NESTED, PIECES, WORKED_OUT, parts
 from cwm_tracer.model import Event, Frame
 from cwm_tracer.wire import START, Segment, Special, encode_frame
 
@@ -55,8 +55,16 @@ def test_the_widest_expression_at_the_end_of_a_line_is_worked_out(
     line: str, shown: dict[str, str], value: str | None
 ) -> None:
     text = line.rstrip(":")
-    last = [part.value for part in parts(line, shown) if part.kind == WORKED_OUT and part.end == len(text)]
-    assert last == ([] if value is None else [value])
+    last = {part.kind: part.value for part in parts(line, shown) if part.kind != NAMED and part.end == len(text)}
+    assert last.get(NESTED, last.get(WORKED_OUT)) == value
+
+
+def test_what_is_made_of_expressions_is_asked_apart_from_what_is_made_of_names() -> None:
+    found = parts("if x % 2 == 0 and -1 < y:", {"x": "4", "y": "5"})
+    assert [(part.end, part.value) for part in found if part.kind == WORKED_OUT] == [(8, "0"), (20, "-1"), (24, "True")]
+    assert [(part.end, part.value) for part in found if part.kind == NESTED] == [(13, "True"), (24, "True")]
+    sliced = parts("y = xs[i:-1]", {"xs": "[1, 2, 3]", "i": "1"})
+    assert [(part.value, part.kind) for part in sliced if part.end == 12] == [("[2]", WORKED_OUT)]
 
 
 @pytest.mark.parametrize(
@@ -92,7 +100,7 @@ def test_the_range_of_a_loop_stands_for_its_last_element(line: str, last: str | 
     ],
 )
 def test_what_raises_grows_or_reaches_out_is_not_worked_out(line: str, shown: dict[str, str]) -> None:
-    assert not [part for part in parts(line, shown) if part.kind == WORKED_OUT]
+    assert not [part for part in parts(line, shown) if part.kind != NAMED]
 
 
 def test_a_comprehensions_own_names_stand_for_nothing_in_the_frame_around_it() -> None:

@@ -2,8 +2,9 @@
 
 Which line runs next, and what a line makes of its values, hangs on values that have to be looked up first. A model that
 only sees the next token learns to repeat what happened the last time. So linear heads ask what a `..` stands for, and
-at the tokens of an executed line what a name does, what comes of an expression, and how a condition comes out (deep
-supervision: Lee et al., AISTATS 2015). They serve training alone; no model has them afterwards.
+at the tokens of an executed line what a name does, what comes of an expression, then of one made of others, and how a
+condition comes out (deep supervision: Lee et al., AISTATS 2015). They serve training alone; no model has them
+afterwards.
 """
 
 from __future__ import annotations
@@ -15,18 +16,19 @@ from torch import Tensor, nn
 from cwm_server.training.outcomes import NONE, TAKEN
 from cwm_server.training.parts import IGNORED, KINDS, PIECES
 
-ASKED = ("held", "name", "result", "outcome")
+ASKED = ("held", "name", "result", "nested", "outcome")
 _ROUND = 64  # how many questions there are changes from batch to batch; few sizes compile few times
 
 
-def tapped_layers(layers: int) -> tuple[int, int, int, int]:
+def tapped_layers(layers: int) -> tuple[int, int, int, int, int]:
     """Behind how many of a model's layers each of what is `ASKED` is asked.
 
     Each needs what the one before has found, and the last layer can use the answers. A layer finds something out as
-    late as it is asked, so the first comes as early as a lookup can be made.
+    late as it is asked, so the first comes as early as a lookup can be made, and what comes of an expression right
+    behind what its names stand for.
     """
-    held, name, result, outcome = (max(1, layers * eighths // 8) for eighths in (4, 5, 6, 7))
-    return held, name, result, outcome
+    held, name, nested, outcome = (max(1, layers * eighths // 8) for eighths in (4, 5, 6, 7))
+    return held, name, min(name + 1, nested), nested, outcome
 
 
 class OutcomeHead(nn.Module):
@@ -85,7 +87,7 @@ class Heads(nn.Module):
 
     def __init__(self, hidden_size: int) -> None:
         super().__init__()
-        self.held, self.name, self.result = (ValueHead(hidden_size) for _ in range(KINDS))
+        self.held, self.name, self.result, self.nested = (ValueHead(hidden_size) for _ in range(KINDS))
         self.outcome = OutcomeHead(hidden_size)
 
     def forward(
@@ -112,7 +114,7 @@ class Heads(nn.Module):
 
     @property
     def _values(self) -> tuple[ValueHead, ...]:
-        return self.held, self.name, self.result
+        return self.held, self.name, self.result, self.nested
 
 
 def questions_of(parts: Tensor) -> list[tuple[Tensor, Tensor]]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import ast
 import operator
 import re
-from collections.abc import Callable, Mapping, Sequence, Sized
+from collections.abc import Callable, Iterator, Mapping, Sequence, Sized
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -19,8 +19,8 @@ from cwm_tracer.wire import EVENT_TOKEN, Segment, Special, decode
 
 Value = Any  # what `ast.literal_eval` makes
 LONGEST = 200  # characters of a text that is read as a value, and of one that is made
-HELD, NAMED, WORKED_OUT = range(3)  # by `..`, by a name, by an expression
-KINDS = 3
+HELD, NAMED, WORKED_OUT, NESTED = range(4)  # by `..`, by a name, by an expression of those, by one of expressions
+KINDS = 4
 PIECES = 3  # tokens of a value's text, its closing quote with them, for which training asks
 IGNORED = -100  # where there are fewer
 _BIGGEST = 10**15
@@ -73,6 +73,7 @@ _METHODS: dict[type, re.Pattern[str]] = {
     tuple: re.compile("count|index"),
     dict: re.compile("get"),
 }
+_WORKING = (ast.AugAssign, ast.BinOp, ast.UnaryOp, ast.Compare, ast.BoolOp, ast.Subscript, ast.Call)
 EVENTS = tuple(EVENT_TOKEN.values())
 VALUE = re.compile(rb'": "((?:[^"\\]|\\.)*)"')  # in the text of locals
 
@@ -93,8 +94,8 @@ class _Unknown(Exception):
 def parts(line: str, shown: Mapping[str, str]) -> list[Part]:
     """The parts of an executed `line` whose value follows from the `shown` locals.
 
-    Of several expressions that end at one place the widest is meant; the range that a loop goes through stands for its
-    last element, behind which the loop ends. A line that is no statement of its own has none.
+    Of several expressions of a kind that end at one place the widest is meant; the range that a loop goes through
+    stands for its last element, behind which the loop ends. A line that is no statement of its own has none.
     """
     tree, shift = _parsed(line)
     if tree is None:
@@ -106,15 +107,14 @@ def parts(line: str, shown: Mapping[str, str]) -> list[Part]:
         if isinstance(node, ast.Name):
             if node.id in shown:
                 found[end, NAMED] = Part(end, shown[node.id], NAMED)
-        elif isinstance(
-            node, (ast.AugAssign, ast.BinOp, ast.UnaryOp, ast.Compare, ast.BoolOp, ast.Subscript, ast.Call)
-        ):
+        elif isinstance(node, _WORKING):
+            kind = NESTED if any(isinstance(part, _WORKING) for part in _within(node)) else WORKED_OUT
             try:
                 value = repr(_last(node, shown) if node is loop else _evaluate(node, shown))
             except Exception:  # whatever a wrong guess at a type raises
                 continue
             if len(value) <= LONGEST:
-                found[end, WORKED_OUT] = Part(end, value, WORKED_OUT)
+                found[end, kind] = Part(end, value, kind)
     return list(found.values())
 
 
@@ -175,6 +175,14 @@ def _visible(node: ast.AST, shown: Mapping[str, str]) -> list[ast.expr | ast.Aug
     if isinstance(node, (ast.AugAssign, ast.expr)) and not stored:
         found.append(node)
     return found
+
+
+def _within(node: ast.AST) -> Iterator[ast.AST]:
+    """What an expression is made of, but for the signs of its constants."""
+    for child in ast.iter_child_nodes(node):
+        if not (isinstance(child, ast.UnaryOp) and isinstance(child.operand, ast.Constant)):
+            yield child
+            yield from _within(child)
 
 
 def _evaluate(node: ast.expr | ast.AugAssign, shown: Mapping[str, str]) -> Value:

@@ -20,6 +20,7 @@ from cwm_server.training.programs import (
     idioms,
     library,
     mbpp,
+    quizzes,
     suites,
 )
 from cwm_server.training.programs.base import Program
@@ -33,6 +34,7 @@ FAMILIES: dict[str, Family] = {
     "branches": branches.programs,
     "decisions": decisions.programs,
     "arithmetic": arithmetic.programs,
+    "quizzes": quizzes.programs,
     "idioms": idioms.programs,
     "suites": suites.programs,
     "grammar": grammar.programs,
@@ -45,6 +47,7 @@ WEIGHTS: dict[str, float] = {
     "branches": 2.0,
     "decisions": 1.0,
     "arithmetic": 1.0,
+    "quizzes": 1.0,
     "idioms": 2.5,
     "suites": 2.0,
     "grammar": 3.0,

@@ -1,0 +1,181 @@
+# ruff: noqa: E501
+"""Quizzes: lines of many small expressions over a few values, run for one row of values after another.
+
+What a line makes of values that are looked up is learned by far later than the lookups: there are many operations, and
+in programs as people write them each is rare. Here a line asks for half a dozen, on other values each time, and the
+next frame shows what comes of all of them: an expression in fifteen tokens, where programs have one in forty.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+from pathlib import Path
+
+from cwm_server.training.programs import literals
+from cwm_server.training.programs.base import Program, Subject, start
+from cwm_server.training.programs.style import dressed
+from cwm_server.training.programs.words import Names
+
+# {a} {b} integers, {n} a constant like them, {m} a small divisor, {r} a remainder, {s} a sign that compares.
+NUMBERS = (
+    *("{a} + {b}", "{a} - {b}", "{a} * {b}", "{a} % {b}") * 2, "{b} + {a}", "{b} - {a}", "{a} // {b}", "{a} + {n}", "{a} - {n}", "{n} - {a}", "{a} * {n}", "{a} * 2", "{a} * {a}", "{a} ** 2", "-{a}", "abs({a} - {b})", "max({a}, {b})", "min({a}, {b})",
+    *("{a} % {m}",) * 4, "{a} % 2", "{a} % 10", "{a} // {m}", "{a} // {m}", "{a} // 2", "{a} // 10", "{a} & 1", "{a} & {b}", "{a} | {b}", "{a} ^ {b}", "{a} >> 1", "{a} << 1", "{a} / {m}",
+)  # fmt: skip
+QUESTIONS = (
+    *("{a} {s} {b}",) * 5, *("{a} {s} {n}",) * 3, *("{a} % 2 == 0",) * 4, "{a} % 2 == 1", "{a} % 2 != 0", *("{a} % {m} == 0",) * 4, "{a} % {m} == {r}", "{a} % {m} != 0", *("{a} % {b} == 0",) * 3, "{a} + {b} {s} {n}", "{a} - {b} {s} {n}", "{a} * {b} {s} {n}",
+    "{a} + {b} == {b} + {n}", "{a} + {n} {s} {b}", "{a} * 2 {s} {b}", "{a} * {a} {s} {b}", "({a} + {b}) % 2 == 0", "({a} + {b}) % {m} == {r}", "{a} % {m} == {b} % {m}", "{a} // {m} {s} {b}", "abs({a} - {b}) {s} {n}", "not {a}", "not {a} % 2", "({a} & 1) == 0", "{a} & 1", "({a} ^ {b}) == 0",
+    "{a} > {b} and {a} > {n}", "{a} > {n} and {b} > {n}", "{a} == {n} or {b} == {n}", "{a} % 2 == 0 and {b} % 2 == 0", "{a} % {m} == 0 or {b} % {m} == 0", "{a} > {b} or {a} == {n}", "{n} <= {a} <= {b}", "{a} < {n} < {b}", "{a} in ({n}, {b})", "{a} not in ({n}, {r}, {m})", "not {a} > {b}", "{a} != {b} and {a} % 2",
+)  # fmt: skip
+# {v} a list, or text, of which {i} is a place, {e} an element; {j} another place.
+PLACES = (
+    *("{v}[{i}]",) * 4, "{v}[{i} - 1]", "{v}[{i} - 1]", "{v}[-{i} - 1]", "{v}[{j}]", "{v}[-1]", "{v}[0]", "len({v})", "len({v}) - {i}", "{v}[{i}:]", "{v}[:{i}]", "{v}[{i}:{j}]", "{v}[::-1]", "{v}.count({v}[{i}])", "{v}.index({e})", "{v}.count({e})", "len({v}) - 1", "{i} % len({v})",
+    *("{v}[{i}] {s} {v}[{i} - 1]",) * 3, *("{v}[{i}] {s} {v}[{j}]",) * 3, *("{v}[{i}] == {e}",) * 2, "{v}[{i}] == {v}[-1]", "{v}[{i}] != {v}[0]", "{v}[{i}] in {v}[:{i}]", "{v}[{i}] == {v}[-{i} - 1]", "{e} in {v}", "{e} not in {v}", "{i} < len({v})", "{i} == len({v}) - 1", "len({v}) {s} {j}", "{i} {s} {j}", "not {v}", "{v} == {v}[::-1]", "len({v}) % 2 == 0",
+)  # fmt: skip
+ELEMENTS = (
+    *("{v}[{i}] + {v}[{i} - 1]",) * 2, "{v}[{i}] - {v}[{i} - 1]", "{v}[{i}] * {v}[{j}]", "{v}[{i}] * {n}", "{v}[{i}] + {n}", "{v}[{i}] + {i}", "{v}[{i}] * {i}", "{v}[{i}] % 2", "{v}[{i}] % {m}", "{v}[{i}] // {m}", "sum({v})", "max({v})", "min({v})", "sorted({v})", "sum({v}[:{i}])", "max({v}[{i}:])", "{v}[{i}] & 1", "{v}[{i}] ^ {v}[{j}]",
+    *("{v}[{i}] % 2 == 0",) * 3, "{v}[{i}] % {m} == 0", "{v}[{i}] % {m} == {r}", *("{v}[{i}] {s} {n}",) * 3, "{v}[{i}] > {i}", "{v}[{i}] == {i}", "{v}[{i}] + {v}[{i} - 1] {s} {n}", "{v}[{i}] - {v}[{i} - 1] == {n}", "{v}[{i}] == max({v})", "{v}[{i}] == min({v})", "{v}[{i}] > {v}[{i} - 1] and {v}[{i}] > {v}[{j}]", "sum({v}) {s} {n}",
+)  # fmt: skip
+LETTERS = (
+    "{v}[{i}] + {v}[{j}]", "{v}[{i}] * 2", "{v}[{i}].upper()", "{v}.upper()", "{v}.lower()", "{v}[{i}] + '{c}'", "'{c}' + {v}", "ord({v}[{i}])", "str({i}) + {v}[{i}]", "{v}.find({e})", "{v}.replace({e}, '{c}')", "{v}.strip({e})", "''.join(sorted({v}))",
+    *("{v}[{i}] in 'aeiou'",) * 2, "{v}[{i}] not in 'aeiou'", "{v}[{i}] in '{c}{d}'", *("{v}[{i}] == '{c}'",) * 2, "{v}[{i}] != '{d}'", "{v}[{i}].isupper()", "{v}[{i}].isdigit()", "{v}[{i}].isalpha()", "{v}[{i}].islower()", "{v}.startswith({e})", "{v}.endswith({e})", "{v}[{i}] < '{c}'", "{v}.isalpha()", "{v}.isdigit()", "'{c}' in {v}", "{v}[{i}:{i} + 2] == '{c}{d}'", "{v}.count('{c}') {s} {r}",
+)  # fmt: skip
+# {d} a dict, {k} a name that may be a key.
+KEYS = (
+    "{k} in {d}", "{k} in {d}", "{k} not in {d}", "{d}.get({k})", "{d}.get({k}, 0)", "{d}.get({k}, 0) + 1", "{d}.get({k}, {n}) {s} {n}", "{d}.get({k}) == {n}", "len({d})", "len({d}) {s} {r}", "{k} == {l}", "{k} == {o}", "{d}[{o}]", "{d}[{o}] {s} {n}", "{d}[{o}] + {n}", "{d}[{o}] % 2 == 0", "{k} in {d} and {d}.get({k}) == {n}",
+)  # fmt: skip
+SIGNS = ("==", "==", "!=", "<", ">", "<=", ">=")
+ALPHABETS = (
+    "ab", "abc", "aeiou", "abcde", "01", "xyz", "aAbB", "a1b2", "()", "hello ", "abcdefgh", "0123456789", "AbCd",
+)  # fmt: skip
+LONGEST = 6  # expressions on a line
+
+
+def programs(rng: random.Random, shared: Path) -> Iterator[Program]:
+    """Without end."""
+    while True:
+        yield program(rng)
+
+
+def program(rng: random.Random) -> Program:
+    """A function that asks the same of several rows of values, and the values."""
+    names = Names(rng)
+    name = names.function()
+    lines, parameters, arguments = rng.choices((_pairs, _places, _keys), (60, 30, 10))[0](rng, names)
+    if rng.random() < 0.6:
+        lines.append(f"return {lines[-1].split()[0].rstrip(',')}")  # what the last line is about
+    text = f"def {name}({', '.join(parameters)}):\n" + "".join(f"    {line}\n" for line in lines)
+    if rng.random() < 0.2:
+        text = dressed(rng, text)
+    return start(rng, Subject("quizzes", text, name, ", ".join(arguments)), (10, 75, 5, 5, 5))
+
+
+def _numbers(rng: random.Random, top: int, count: int) -> list[int]:
+    return [rng.randint(-top if rng.random() < 0.1 else 0, top) for _ in range(count)]
+
+
+def _top(rng: random.Random) -> int:
+    return rng.choices((3, 9, 12, 20, 60, 99, 400), (1, 4, 3, 4, 2, 3, 1))[0]
+
+
+def _filled(rng: random.Random, template: str, values: list[int], **given: str) -> str:
+    divisor = rng.choice((2, 2, 3, 3, 4, 5, 5, 6, 7, 10))
+    text = template.format(
+        n=str(rng.choice(values)),
+        m=str(divisor),
+        r=str(rng.randrange(divisor)),
+        s=rng.choice(SIGNS),
+        **given,
+    )
+    words = set("'iao") & set(template.replace("{a}", ""))  # which would run together, as would what is quoted
+    return text.replace(" ", "") if rng.random() < 0.05 and not words else text
+
+
+def _line(rng: random.Random, names: Names, expressions: list[str]) -> str:
+    """One statement that works out all the expressions."""
+    draw = rng.random()
+    if draw < 0.3 and len(expressions) < 5:
+        return f"{', '.join(names.throwaway(*'pqrstuvw') for _ in expressions)} = {', '.join(expressions)}"
+    opening, closing = ("[", "]") if draw < 0.6 else ("", "") if draw < 0.7 and len(expressions) > 1 else ("(", ")")
+    last = "," if closing == ")" and len(expressions) == 1 else ""
+    target = names.throwaway("r", "out", "res", "row", "t", "found")
+    return f"{target} = {opening}{', '.join(expressions)}{last}{closing}"
+
+
+def _asked(rng: random.Random, names: Names, make: list[str]) -> list[str]:
+    """The expressions on as many lines as they need."""
+    lines = []
+    while make:
+        count = rng.randint(min(2, len(make)), LONGEST)
+        lines.append(_line(rng, names, make[:count]))
+        make = make[count:]
+    return lines
+
+
+def _pairs(rng: random.Random, names: Names) -> tuple[list[str], list[str], list[str]]:
+    """Two or three integers at a time, from a list of rows."""
+    rows = names.throwaway("rows", "pairs", "xs", "data", "table")
+    given = [names.throwaway(*"abcxyzmnpq") for _ in range(rng.choice((2, 2, 2, 3)))]
+    top, few = _top(rng), rng.random() < 0.7
+    values = [_numbers(rng, top, len(given)) for _ in range(rng.randint(4, 9))]
+    for row in values:
+        if rng.random() < 0.15:
+            row[1] = row[0]
+        row[-1] = row[-1] or 1 if few else abs(row[-1]) % 9 + 1  # often divided by
+    flat = [value for row in values for value in row]
+    asked = []
+    for _ in range(rng.randint(3, 10)):
+        a, b = rng.sample(given, 2)
+        template = rng.choice(NUMBERS if rng.random() < 0.5 else QUESTIONS)
+        if "% {b}" in template or "// {b}" in template:
+            a, b = rng.choice(given[:-1]), given[-1]
+        asked.append(_filled(rng, template, flat, a=a, b=b))
+    body, lines = _asked(rng, names, asked), []
+    if rng.random() < 0.5:
+        count = names.throwaway("n", "count", "k", "total")
+        a, b = rng.sample(given, 2)
+        condition = _filled(rng, rng.choice([each for each in QUESTIONS if "% {b}" not in each]), flat, a=a, b=b)
+        body += [f"if {condition}:", f"    {count} += {rng.randint(1, 3)}"]
+        lines = [f"{count} = 0"]
+    shown = literals.written(rng, [tuple(row) for row in values])
+    return [*lines, f"for {', '.join(given)} in {rows}:", *(f"    {line}" for line in body)], [rows], [shown]
+
+
+def _places(rng: random.Random, names: Names) -> tuple[list[str], list[str], list[str]]:
+    """Elements of a list or letters of a text, by their place."""
+    letters = rng.random() < 0.4
+    many = names.throwaway("s", "text", "word") if letters else names.throwaway("xs", "nums", "lst", "arr", "a", "data")
+    i, j = names.index(), names.throwaway("k", "j", "last", "m")
+    alphabet = rng.choice(ALPHABETS)
+    values = _numbers(rng, _top(rng), rng.randint(4, 9))
+    text = "".join(rng.choices(alphabet, k=len(values)))
+    asked = []
+    for _ in range(rng.randint(3, 9)):
+        template = rng.choice(PLACES if rng.random() < 0.5 else LETTERS if letters else ELEMENTS)
+        element = repr(rng.choice(text)) if letters else str(rng.choice(values))
+        c, d = rng.choices(alphabet, k=2)
+        asked.append(_filled(rng, template, values, v=many, i=i, j=j, e=element, c=c, d=d))
+    body = _asked(rng, names, asked)
+    shown = repr(text) if letters else literals.written(rng, values)
+    head = f"for {i} in range({rng.choice(('', '1, '))}{rng.choice((f'len({many})', str(len(values) - 1)))}):"
+    return [head, *(f"    {line}" for line in body)], [many, j], [shown, str(rng.randrange(len(values)))]
+
+
+def _keys(rng: random.Random, names: Names) -> tuple[list[str], list[str], list[str]]:
+    """Values of a dict, and whether there are any."""
+    held, many, k = (
+        names.throwaway("d", "counts", "prices"),
+        names.throwaway("keys", "ks", "words"),
+        names.throwaway("k", "key", "w"),
+    )
+    words = list(dict.fromkeys(names.noun() if rng.random() < 0.6 else rng.choice("abcdefxyz") for _ in range(7)))
+    inside = words[: max(1, len(words) // 2 + 1)]
+    values = _numbers(rng, _top(rng), len(inside))
+    asked = []
+    for _ in range(rng.randint(3, 6)):
+        own = {"d": held, "k": k, "l": repr(rng.choice(words)), "o": repr(rng.choice(inside))}
+        asked.append(_filled(rng, rng.choice(KEYS), values, **own))
+    body = _asked(rng, names, asked)
+    pairs = dict(zip(inside, values, strict=True))
+    order = rng.sample(words, len(words))
+    return [f"for {k} in {many}:", *(f"    {line}" for line in body)], [held, many], [repr(pairs), repr(order)]
