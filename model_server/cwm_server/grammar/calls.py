@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
+from cwm_server.grammar.closures import Closure, closures
 from cwm_server.grammar.syntax import COMPREHENSIONS, FUNCTIONS, ITERATED, OWNERS, RESUMED, first_line
 
 
@@ -13,64 +15,105 @@ from cwm_server.grammar.syntax import COMPREHENSIONS, FUNCTIONS, ITERATED, OWNER
 class Opening:
     """One way in which a call can begin: on some `lines`, with the `required` names in their order.
 
-    Names from outside, closed over, follow where `others` is true; nothing else does. `function` is the name of a
-    function that stands in no class, `expression` a comprehension or a lambda whose place is known. `inner`: whoever
-    calls stands on one of the `lines` too.
+    Of the `others` more can follow, in this order, those that are `sure` in any case; None stands for whatever there
+    is. `resumed`: it goes on from its middle, and the order is another one; `older`: that of an older Python, of what
+    has another opening as well. `function` is the name of a function that stands in no class, `expression` a
+    comprehension or a lambda whose place is known. `inner`: whoever calls stands on one of the `lines` too.
     """
 
     lines: frozenset[int]
     required: tuple[str, ...] = ()
-    others: bool = True
+    others: tuple[str, ...] | None = None
+    sure: frozenset[str] = frozenset()
+    resumed: bool = False
+    older: bool = False
     function: str = ""
     expression: ast.expr | None = None
     inner: bool = False
 
 
-def openings(tree: ast.Module) -> Iterator[Opening]:
-    """All ways in which calls can begin, or be resumed, in a text."""
-    pending = [_Place(tree)]
+def openings(tree: ast.Module, is_cut: Callable[[ast.stmt], bool] = lambda statement: False) -> Iterator[Opening]:
+    """All ways in which calls can begin, or be resumed, in a text.
+
+    Of what stands in a statement of the module that `is_cut`, parts of which are not shown, the names are not known.
+    """
+    known: Mapping[ast.AST, Closure] = closures(tree)
+    pending = [_Place(statement, known=None if is_cut(statement) else known) for statement in tree.body]
     while pending:
         place = pending.pop()
         yield from _openings(place)
         node = place.node
-        nested = place.nested or isinstance(node, (*OWNERS, ast.Lambda))
         # Before Python 3.12 the syntax tree does not know where the parts of an f-string stand.
         unplaced = place.unplaced or isinstance(node, ast.JoinedStr)
         is_class = isinstance(node, ast.ClassDef)
-        pending += [_Place(child, nested, is_class, unplaced) for child in ast.iter_child_nodes(node)]
+        own = _own(node)
+        told = None if isinstance(node, COMPREHENSIONS) else place.known  # it is they that go on
+        pending += [
+            _Place(child, node if child in own else place.function, is_class, unplaced, told)
+            for child in ast.iter_child_nodes(node)
+        ]
 
 
 @dataclass(frozen=True, slots=True)
 class _Place:
-    """A node, and where it stands: `nested` in a definition, as `method` in a class, `unplaced` in an f-string."""
+    """A node, and where it stands: in a `function`, as `method` in a class, `unplaced` in an f-string."""
 
     node: ast.AST
-    nested: bool = False
+    function: ast.AST | None = None
     method: bool = False
     unplaced: bool = False
+    known: Mapping[ast.AST, Closure] | None = None
+
+    def names(self, node: ast.AST, parameters: tuple[str, ...]) -> Iterator[dict[str, Any]]:
+        """What the CALL of a function can show."""
+        closure = self.known.get(node) if self.known is not None else None
+        if closure is None:
+            yield {"required": parameters}
+            return
+        yield {"required": parameters, "others": closure.closes, "sure": closure.sure}
+        lent = closure.lends.intersection(parameters)
+        if lent:  # up to Python 3.10 these come last
+            left = tuple(name for name in parameters if name not in lent)
+            others = (*closure.closes, *sorted(lent))
+            yield {"required": left, "others": others, "sure": closure.sure | lent, "older": True}
+
+    def kept(self, node: ast.AST | None) -> dict[str, Any]:
+        """What a function can show where it goes on."""
+        closure = self.known.get(node) if self.known is not None and node is not None else None
+        return {} if closure is None else {"others": (*closure.binds, *closure.closes), "resumed": True}
 
 
 def _openings(place: _Place) -> Iterator[Opening]:
     node = place.node
+    expression = node if isinstance(node, ast.expr) and not place.unplaced else None
     if isinstance(node, OWNERS):
         lines = frozenset(range(first_line(node), node.lineno + 1))
         name = node.name if isinstance(node, FUNCTIONS) and not place.method else ""
         parameters = tuple(_parameters(node.args)) if isinstance(node, FUNCTIONS) else ()
         if isinstance(node, FUNCTIONS) and not any(parameter.startswith("__") for parameter in parameters):
-            yield Opening(lines, parameters, place.nested, name)
+            for shown in place.names(node, parameters):
+                yield Opening(lines, function=name, **shown)
         else:
             yield Opening(lines, function=name, inner=isinstance(node, ast.ClassDef))
         if getattr(node, "type_params", ()):
             yield Opening(lines)
     elif isinstance(node, ast.Lambda):
-        yield Opening(_lines(node), tuple(_parameters(node.args)), expression=None if place.unplaced else node)
+        for shown in place.names(node, tuple(_parameters(node.args))):
+            yield Opening(_lines(node), expression=expression, **shown)
     elif isinstance(node, COMPREHENSIONS):
         inner = not (isinstance(node, ast.GeneratorExp) or place.unplaced or _is_async(node))
-        yield Opening(_lines(node), (ITERATED,), expression=None if place.unplaced else node, inner=inner)
+        resumed = isinstance(node, ast.GeneratorExp) or _is_async(node)
+        for shown in [place.kept(node)] if resumed else place.names(node, (ITERATED,)):
+            yield Opening(_lines(node), expression=expression, inner=inner, **{"required": (ITERATED,), **shown})
     if isinstance(node, RESUMED) or (isinstance(node, COMPREHENSIONS) and _is_async(node)):
-        yield Opening(_lines(node))
+        yield Opening(_lines(node), **place.kept(place.function))
     elif isinstance(node, (ast.AsyncFor, ast.AsyncWith)):
-        yield Opening(frozenset(range(node.lineno, node.body[0].lineno + 1)))
+        yield Opening(frozenset(range(node.lineno, node.body[0].lineno + 1)), **place.kept(place.function))
+
+
+def _own(node: ast.AST) -> Collection[ast.AST]:
+    """The code of a function: what stands in its head runs in the one around it."""
+    return node.body if isinstance(node, FUNCTIONS) else (node.body,) if isinstance(node, ast.Lambda) else ()
 
 
 def _parameters(arguments: ast.arguments) -> Iterator[str]:

@@ -39,7 +39,9 @@ class Outline:
         self._everywhere = frozenset(WORD.findall("\n".join(lines))) if free else frozenset()
         names = {*stored, *self._everywhere}
         self.bound = frozenset({*names, *self.mangled(names)})
-        self.openings = frozenset(openings(tree))
+        self.openings = frozenset(
+            openings(tree, lambda part: any(map(is_gap, lines[first_line(part) - 1 : _last(part)])))
+        )
         # Before Python 3.12 the syntax tree does not know where the parts of an f-string stand.
         texts = (part for node in ast.walk(tree) if isinstance(node, ast.JoinedStr) for part in ast.walk(node))
         self.has_unplaced = any(isinstance(part, _UNNAMED) for part in texts)
@@ -101,6 +103,9 @@ class Outline:
         private = [name for name in names if name.startswith("__") and not name.endswith("__")]
         return {f"_{owner}{name}" for owner, name in itertools.product(self._classes, private)}
 
+    def _is_cut(self, node: ast.stmt) -> bool:
+        return any(map(is_gap, self._lines[first_line(node) - 1 : _last(node)]))
+
     def _own(self, node: ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef) -> set[int]:
         """The lines of a definition without the bodies of those nested in it."""
         lines = set(range(first_line(node), _last(node) + 1))
@@ -111,6 +116,11 @@ class Outline:
                     start += 1  # it begins behind the colon
                 lines.difference_update(range(start, _last(inner) + 1))
         return lines
+
+
+def is_gap(line: str) -> bool:
+    """Whether a line stands for others that were left out."""
+    return line.strip() == "# ..."
 
 
 def _stored(tree: ast.Module) -> Iterator[str]:

@@ -13,7 +13,7 @@ from cwm_server.grammar.calls import Opening
 from cwm_server.grammar.flow import Flow, Step
 from cwm_server.grammar.moves import Moves
 from cwm_server.grammar.names import ADDED, names_of
-from cwm_server.grammar.outline import Outline
+from cwm_server.grammar.outline import Outline, is_gap
 from cwm_server.grammar.reach import Plain, plain_functions
 from cwm_server.grammar.syntax import COMPREHENSIONS, FUNCTIONS, ITERATED, WORD, first_line
 from cwm_server.grammar.turns import alone
@@ -104,20 +104,25 @@ class Source:
         marked = [number for number in every if _is_marked(self._lines[number - 1])]
         self.entry = Choices(self._shown(marked)) if marked else self.anywhere.lines
         self._openings: list[tuple[Opening, list[bytes]]] = []
+        self._others: dict[Opening, list[bytes] | None] = {}
+        self._sure: dict[Opening, frozenset[bytes]] = {}
         if self._outline is not None:
             self._openings = [(each, [spelled(name) for name in each.required]) for each in self._outline.openings]
+            self._others = {each: self._following(each) for each in self._outline.openings}
+            self._sure = {each: _spelled(each.sure) for each in self._outline.openings}
             self.suspends = not marked or any(self._outline.suspends(number) for number in marked)
         else:
             self.suspends = bool(re.search(r"\b(?:yield|await|async)\b", text))
         self._entries = [each for each in self._openings if not each[0].lines.isdisjoint(marked)] or self._openings
         # Where all that runs is seen: code that was left out, or that makes code, may call anything.
         self._plain: Plain | None = None
-        cut = not complete or any(map(_is_gap, self._lines))
+        cut = not complete or any(map(is_gap, self._lines))
         if tree is not None and not self.binds_freely and not cut:
             self._plain = plain_functions(tree, marked)
         self.moves = _moves(tree, self._plain) if tree is not None and self._plain is not None else None
         # What the names of a CALL take at most, in bytes.
-        self.longest_call = max((sum(len(name) + 10 for name in required) for _, required in self._openings), default=0)
+        sizes = (sum(len(name) + 10 for name in (*call.required, *call.sure)) for call, _ in self._openings)
+        self.longest_call = max(sizes, default=0)
 
     def region(self, line: bytes) -> Region | None:
         """Where an activation stands whose CALL stands on a line of this text; None where that is not known."""
@@ -153,7 +158,7 @@ class Source:
             node = function or made
             flow = Flow.of_function(function) if function else Flow.of_class(made) if made else None
             # Where the body begins on that line, or a comprehension stands on it, other calls do so as well.
-            others = sum(number in opening.lines for opening, _ in self._openings) > 1
+            others = sum(number in each.lines and not each.older for each, _ in self._openings) > 1
             own = flow is None or number not in flow.steps or set(flow.steps[number].statements) == {id(node)}
             clear = flow is not None and own and not others
             # What was left out of a function inside of it may bind its names.
@@ -164,7 +169,7 @@ class Source:
         return self._flows[number]
 
     def _is_cut(self, numbers: Iterable[int]) -> bool:
-        return any(_is_gap(self._lines[number - 1]) for number in numbers)
+        return any(is_gap(self._lines[number - 1]) for number in numbers)
 
     def resumed(self, line: bytes) -> tuple[Region, Flow, frozenset[int]] | None:
         """Where a generator stands that goes on at a line of this text, and that line; None where that is not known."""
@@ -192,7 +197,7 @@ class Source:
         numbers = self._numbers.get(line, [])
         if len(numbers) != 1 or self._outline is None or self._outline.has_unplaced:
             return None
-        here = [opening for opening, _ in self._openings if numbers[0] in opening.lines]
+        here = [each for each, _ in self._openings if numbers[0] in each.lines and not each.older]
         iterating = [each for each in here if isinstance(each.expression, COMPREHENSIONS)]
         others = [each for each in here if not isinstance(each.expression, COMPREHENSIONS)]
         nodes = [each.expression for each in (iterating if ITERATED in shown else others)]
@@ -255,9 +260,10 @@ class Source:
         found = set[str]()
         for opening, required in self._openings:
             if (reach is None or self._is_reached(opening, reach)) and said.issuperset(required[: len(said)]):
+                others = self._others[opening]
                 if name in required[len(said) : len(said) + 1]:
                     found.add(opening.function)
-                elif opening.others and len(required) <= len(said):
+                elif len(required) <= len(said) and (others is None or name in others):
                     return ""  # a name from outside
         return found.pop() if len(found) == 1 else ""
 
@@ -271,10 +277,31 @@ class Source:
             due = required[len(said) : len(said) + 1]
             if due and said.issuperset(required[: len(said)]):
                 names.update(due)
-            elif not due and said.issuperset(required) and (opening.others or len(said) == len(required)):
-                names |= self.anywhere.names if opening.others else frozenset()
-                lines |= opening.lines
+            elif not due and said.issuperset(required):
+                left, may_end = self._left(opening, said.difference(required))
+                names.update(left)
+                lines |= opening.lines if may_end else frozenset()
         return Choices(names - said), frozenset(lines)
+
+    def _left(self, opening: Opening, said: frozenset[bytes]) -> tuple[Collection[bytes], bool]:
+        """The names that can follow those that were said behind the parameters, and whether the CALL may end there."""
+        others = self._others[opening]
+        if others is None:
+            return self.anywhere.names, True
+        if not said.issubset(others):
+            return (), False
+        if opening.resumed:
+            return others, True
+        left = others[max((others.index(name) + 1 for name in said), default=0) :]
+        due = next((place for place, name in enumerate(left) if name in self._sure[opening]), None)
+        return left if due is None else left[: due + 1], due is None
+
+    def _following(self, opening: Opening) -> list[bytes] | None:
+        """The names that can follow the parameters in a CALL, None for any."""
+        private = (name for name in opening.others or () if name.startswith("__") and not name.endswith("__"))
+        if opening.others is None or self.binds_freely or any(private):
+            return None
+        return [spelled(name) for name in opening.others]
 
     def _is_reached(self, opening: Opening, reach: Reach) -> bool:
         if reach.only:
@@ -320,11 +347,6 @@ def _moves(tree: ast.Module, plain: Plain) -> Moves:
     }
     derived = any(isinstance(node, ast.ClassDef) and node.bases for node in ast.walk(tree))
     return Moves(functions, apart=not derived, quiet=plain.quiet)
-
-
-def _is_gap(line: str) -> bool:
-    """Whether a line stands for others that were left out."""
-    return line.strip() == "# ..."
 
 
 def _is_marked(line: str) -> bool:
