@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -231,7 +232,7 @@ def test_a_run_starts_from_the_weights_of_another(
     trainer(data, tokenizer, tmp_path / "first").run()
     more = trainer(data, tokenizer, tmp_path / "second", tokens=4_000)
     more.start_from(tmp_path / "first")
-    assert same(dict(more.model.named_parameters()), weights(tmp_path / "first"))
+    assert same(dict(more.model.named_parameters()), load_file(tmp_path / "first" / "state" / "model.safetensors"))
     assert more.progress.tokens == 0
     more.run()
     assert not same(weights(tmp_path / "first"), weights(tmp_path / "second"))
@@ -240,7 +241,8 @@ def test_a_run_starts_from_the_weights_of_another(
 def test_a_larger_model_starts_as_the_smaller_one_that_it_grew_from(
     data: Path, tokenizer: SentencePieceTokenizer, tmp_path: Path
 ) -> None:
-    trainer(data, tokenizer, tmp_path / "first").run()
+    run = trainer(data, tokenizer, tmp_path / "first")
+    run.run()
     small = config_for("tiny", tokenizer)
     kinds = (*small.layer_types, "sliding_attention", "full_attention", "sliding_attention")
     large = replace(small, num_hidden_layers=5, intermediate_size=48, layer_types=kinds)
@@ -248,7 +250,7 @@ def test_a_larger_model_starts_as_the_smaller_one_that_it_grew_from(
     more.start_from(tmp_path / "first")
     ids = torch.randint(0, tokenizer.vocabulary_size, (2, 150), generator=torch.Generator().manual_seed(3))
     with torch.no_grad():
-        torch.testing.assert_close(more.model(ids), load_model(tmp_path / "first")(ids))
+        torch.testing.assert_close(more.model(ids), run.model(ids))
     more.run()
     grown = weights(tmp_path / "second")
     assert all(tensor.any() for tensor in grown.values())  # every new part has learned
@@ -261,6 +263,16 @@ def test_a_run_may_see_more_than_the_one_that_it_starts_from(
     seeing = replace(config_for("tiny", tokenizer), layer_types=("full_attention",) * 2, sliding_window=128)
     assert seeing.layer_types != config_for("tiny", tokenizer).layer_types
     more = Trainer(seeing, tokenizer, data, tmp_path / "second", SETTINGS)
+    more.start_from(tmp_path / "first")
+    assert same(dict(more.model.named_parameters()), load_file(tmp_path / "first" / "state" / "model.safetensors"))
+
+
+def test_weights_without_a_state_are_a_start_as_well(
+    data: Path, tokenizer: SentencePieceTokenizer, tmp_path: Path
+) -> None:
+    trainer(data, tokenizer, tmp_path / "first").run()
+    shutil.rmtree(tmp_path / "first" / "state")
+    more = trainer(data, tokenizer, tmp_path / "second")
     more.start_from(tmp_path / "first")
     assert same(dict(more.model.named_parameters()), weights(tmp_path / "first"))
 
@@ -407,6 +419,43 @@ def test_a_run_learns_what_the_heads_ask_and_no_model_has_them(
     assert run.heads is not None
     assert same(again.heads.state_dict(), run.heads.state_dict())
     assert not any("heads" in name for name in weights(tmp_path / "run"))
+
+
+def test_some_layers_can_be_trained_alone_on_what_the_heads_ask(
+    data: Path, tokenizer: SentencePieceTokenizer, tmp_path: Path
+) -> None:
+    settings = replace(SETTINGS, tokens=60_000, outcome_weight=5.0, parts_weight=1.0)
+    config = replace(config_for("tiny", tokenizer), max_position_embeddings=512)
+    first = Trainer(config, tokenizer, data, tmp_path / "first", settings)
+    first.run()
+    only = Trainer(config, tokenizer, data, tmp_path / "only", replace(settings, only=(1, 1)))
+    only.start_from(tmp_path / "first")
+    assert first.heads is not None
+    assert only.heads is not None
+    assert same(only.heads.state_dict(), first.heads.state_dict())
+    only.run()
+    before, after = (load_file(tmp_path / name / "state" / "model.safetensors") for name in ("first", "only"))
+    changed = {name for name in before if not torch.equal(before[name], after[name])}
+    assert changed >= {name for name in before if name.startswith("model.layers.0.")}
+    assert changed <= {name for name in before if name.startswith(("model.layers.0.", "heads."))}
+    assert "heads.result.places.0" in changed
+    lines = [json.loads(line) for line in (tmp_path / "only" / "log.jsonl").read_text().splitlines()]
+    losses = [line["loss.result"] for line in lines if "loss.result" in line]
+    assert max(losses[-3:]) < losses[0]
+    again = Trainer(config, tokenizer, data, tmp_path / "only", replace(settings, only=(1, 1)))
+    assert again.resume()
+
+
+@pytest.mark.parametrize(
+    ("only", "weight", "reason"),
+    [((2, 2), 1.0, "nothing is asked behind layers 2 to 2"), ((1, 3), 1.0, "no layer 3"), ((1, 1), 0.0, "a weight")],
+)
+def test_layers_behind_which_nothing_is_asked_are_refused(
+    only: tuple[int, int], weight: float, reason: str, data: Path, tokenizer: SentencePieceTokenizer, tmp_path: Path
+) -> None:
+    config = replace(config_for("tiny", tokenizer), max_position_embeddings=512)
+    with pytest.raises(ValueError, match=reason):
+        Trainer(config, tokenizer, data, tmp_path, replace(SETTINGS, only=only, parts_weight=weight))
 
 
 def test_the_heads_come_and_go_between_the_parts_of_a_run(

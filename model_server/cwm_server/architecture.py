@@ -221,19 +221,28 @@ class Decoder(nn.Module):
         `positions` (B, T) place each token in its own sequence, by default from 0 on. `documents` (B, T), for packed
         training rows, keeps attention within tokens of the same number.
         """
-        count = ids.shape[1]
+        states = self._states(ids, len(self.model.layers), positions, documents)
+        return self.model.norm(states[-1]), [states[count - 1] for count in layers]
+
+    def taps(self, ids: Tensor, layers: Sequence[int]) -> list[Tensor]:
+        """What the first so many `layers` give; those behind the last of them are not run."""
+        states = self._states(ids, max(layers, default=0), None, None)
+        return [states[count - 1] for count in layers]
+
+    def _states(self, ids: Tensor, depth: int, positions: Tensor | None, documents: Tensor | None) -> list[Tensor]:
+        """What each of the first `depth` layers gives (B, T, C)."""
         if positions is None:
-            positions = torch.arange(count, device=ids.device)[None]
+            positions = torch.arange(ids.shape[1], device=ids.device)[None]
             masks = self._masks(positions, documents)
         else:
             masks = self._masks(positions, documents, plain=False)
         rope = self._rope(positions)
         x: Tensor = self.model.embed_tokens(ids)
-        taps: dict[int, Tensor] = {}
-        for index, layer in enumerate(self.model.layers):
-            x = layer(x, rope, masks[self.config.layer_types[index]])
-            taps[index + 1] = x
-        return self.model.norm(x), [taps[count] for count in layers]
+        states = []
+        for layer, kind in zip(self.model.layers[:depth], self.config.layer_types, strict=False):
+            x = layer(x, rope, masks[kind])
+            states.append(x)
+        return states
 
     @property
     def token_bytes(self) -> int:

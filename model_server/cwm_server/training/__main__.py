@@ -61,6 +61,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     train.add_argument(
         "--parts-weight", type=float, default=0.0, help="weight of the loss on what names and expressions stand for"
     )
+    train.add_argument(
+        "--only-layers",
+        type=_layers,
+        metavar="FIRST-LAST",
+        help="train these layers, counted from 1, on what the heads behind them ask; those below stay as they are",
+    )
     train.add_argument("--given-weight", type=float, default=0.1, help="weight of the loss on the source context")
     train.add_argument("--eval-every", type=int, default=100, help="steps between evaluations")
     train.add_argument("--save-minutes", type=float, default=5.0, help="minutes between checkpoints")
@@ -77,6 +83,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if options.processes > 1 and "RANK" not in os.environ:
         return _spawn(list(arguments if arguments is not None else sys.argv[1:]), options.processes)
     return _train(options)
+
+
+def _layers(text: str) -> tuple[int, int]:
+    """`8-10` as a pair; ValueError for anything else."""
+    first, last = map(int, text.split("-"))
+    if not 1 <= first <= last:
+        raise ValueError
+    return first, last
 
 
 def _tokenizer(options: argparse.Namespace) -> int:
@@ -146,17 +160,22 @@ def _train(options: argparse.Namespace) -> int:
         eval_every=options.eval_every,
         save_minutes=options.save_minutes,
         shard_size=options.shard_size,
+        only=options.only_layers,
     )
     rates = Rates() if options.rate is None else Rates(matrices=options.rate)
     config = replace(config_for(options.config, tokenizer), max_position_embeddings=options.context)
     if options.attention is not None:
         pattern = (FULL,) * config.num_hidden_layers if options.attention == "full" else ()
         config = replace(config, layer_types=pattern)
-    trainer = Trainer(config, tokenizer, options.data, options.out, settings, rates, rank, world)
-    if options.init is not None:
-        trainer.start_from(options.init)
-    if options.resume and not trainer.resume() and rank == 0:
-        print(f"{options.out}: no state to resume, starting anew", file=sys.stderr)
+    try:
+        trainer = Trainer(config, tokenizer, options.data, options.out, settings, rates, rank, world)
+        if options.init is not None:
+            trainer.start_from(options.init)
+        if options.resume and not trainer.resume() and rank == 0:
+            print(f"{options.out}: no state to resume, starting anew", file=sys.stderr)
+    except ValueError as error:
+        print(error, file=sys.stderr)
+        return 2
     trainer.run()
     if world > 1:
         dist.destroy_process_group()

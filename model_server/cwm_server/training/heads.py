@@ -9,6 +9,8 @@ afterwards.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -91,14 +93,23 @@ class Heads(nn.Module):
         self.outcome = OutcomeHead(hidden_size)
 
     def forward(
-        self, taps: list[Tensor], embedding: Tensor, outcomes: Tensor, questions: list[tuple[Tensor, Tensor]]
+        self,
+        taps: Sequence[Tensor | None],
+        embedding: Tensor,
+        outcomes: Tensor,
+        questions: list[tuple[Tensor, Tensor]],
     ) -> Tensor:
-        """Sums of losses (len(ASKED),) at the states (B, T, C) behind the tapped layers, as `questions_of` asks."""
+        """Sums of losses (len(ASKED),) at the states (B, T, C) behind the tapped layers, as `questions_of` asks.
+
+        Where there are None nothing is asked.
+        """
+        nothing = torch.zeros((), device=outcomes.device)
         losses = [
-            head(tap, embedding, places, pieces).sum()
+            nothing if tap is None else head(tap, embedding, places, pieces).sum()
             for head, tap, (places, pieces) in zip(self._values, taps[:-1], questions, strict=True)
         ]
-        return torch.stack([*losses, self.outcome(taps[-1], outcomes).sum()])
+        last = taps[-1]
+        return torch.stack([*losses, nothing if last is None else self.outcome(last, outcomes).sum()])
 
     def known(
         self, taps: list[Tensor], embedding: Tensor, outcomes: Tensor, questions: list[tuple[Tensor, Tensor]]

@@ -7,7 +7,7 @@ import itertools
 import json
 import shutil
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ import torch
 import torch.distributed as dist
 import torch.nn.functional as F
 from safetensors.torch import load_file, save_file
-from torch import Tensor
+from torch import Tensor, nn
 
 from cwm_server.architecture import Decoder, load_model, save_model
 from cwm_server.model_config import ModelConfig
@@ -61,6 +61,7 @@ class Settings:
     log_every: int = 10
     save_minutes: float = 5.0
     shard_size: int | None = None
+    only: tuple[int, int] | None = None  # the first and the last layer to be trained, counted from 1; see `Trainer`
 
 
 @dataclass(slots=True)
@@ -76,7 +77,11 @@ class Progress:
 
 
 class Trainer:
-    """One process of a run: `rank` of `world`, which share each batch's rows and sum their gradients."""
+    """One process of a run: `rank` of `world`, which share each batch's rows and sum their gradients.
+
+    A run that trains `only` some layers asks what the heads behind them ask and nothing else. The layers below stay as
+    they are, and those above are not run. Raises ValueError where no head is asked there.
+    """
 
     def __init__(
         self,
@@ -103,13 +108,18 @@ class Trainer:
         self.parameters = dict(self.model.named_parameters())
         if self.heads is not None:
             self.parameters |= {HEADS + name: parameter for name, parameter in self.heads.named_parameters()}
-        self.optimizer = Optimizer(self.parameters, rates, rank, world)
         self.weights = loss_weights(
             settings.given_weight, settings.changed_weight, settings.action_weight, settings.argument_weight
         ).to(settings.device)
-        self._loss: Callable[..., tuple[Tensor, Tensor, Tensor]] = self._losses
-        if settings.compile:
-            self._loss = torch.compile(self._losses, dynamic=True)
+        # By what the sum of the losses is divided: how many tokens or, without them, how many questions there are.
+        self._normal = torch.cat((self.weights[: len(CLASSES)].cpu(), torch.zeros(len(ASKED))))
+        self.trained = self.parameters
+        losses: Callable[..., tuple[Tensor, Tensor, Tensor]] = self._losses
+        if settings.only is not None:
+            self.trained = self._chosen(*settings.only)
+            losses = self._answers
+        self._loss = torch.compile(losses, dynamic=True) if settings.compile else losses
+        self.optimizer = Optimizer(self.trained, rates, rank, world)
         self._packs: dict[Path, Packed] = {}
 
     def run(self) -> dict[str, float]:
@@ -176,7 +186,8 @@ class Trainer:
     def start_from(self, directory: Path) -> None:
         """Take the weights of another model with this tokenizer, of this size or one that grows to it.
 
-        The optimizer starts anew.
+        Those of a run as its state has them, in full precision and, of this size, with its heads. The optimizer starts
+        anew.
         """
         tokenizer = SentencePieceTokenizer((directory / SENTENCEPIECE_FILE).read_bytes())
         if tokenizer.digest != self.tokenizer.digest:
@@ -184,7 +195,12 @@ class Trainer:
         model = load_model(directory)
         if not fits(model.config, self.config):
             raise ValueError(f"{directory} holds a model of another size that does not grow to this; name its --config")
-        self.model.load_state_dict(grow(model.state_dict(), model.config, self.model.state_dict(), self.config))
+        state = directory / STATE / "model.safetensors"
+        kept = load_file(state) if state.exists() else model.state_dict()
+        weights = {name: tensor for name, tensor in kept.items() if HEADS not in name}
+        self.model.load_state_dict(grow(weights, model.config, self.model.state_dict(), self.config))
+        if model.config.num_hidden_layers == self.config.num_hidden_layers:
+            self._load_heads(kept)
 
     def resume(self) -> bool:
         """Continue from the state in the output directory, on other data if they are others; False without a state."""
@@ -196,15 +212,19 @@ class Trainer:
             raise ValueError(f"{state} was trained with another tokenizer; name another output directory")
         tensors = load_file(state / "model.safetensors")
         self.model.load_state_dict({name: t for name, t in tensors.items() if HEADS not in name}, strict=True)
-        if self.heads is not None:
-            own = self.heads.state_dict()
-            self.heads.load_state_dict({name: tensors.get(HEADS + name, own[name]) for name in own})
+        self._load_heads(tensors)
         kept = load_file(state / "optimizer.safetensors")
         self.optimizer.load(_with_heads(kept, self.optimizer.state()), facts["optimizer_steps"])
         self.progress = Progress(**facts["progress"])
         if facts.get("data") not in (None, str(self.data.resolve())):  # other documents: from their beginning
             self.progress.epoch, self.progress.batch, self.progress.files = self.progress.epoch + 1, 0, 0
         return True
+
+    def _load_heads(self, tensors: Mapping[str, Tensor]) -> None:
+        """Take the heads that are among the tensors; others stay as they are."""
+        if self.heads is not None:
+            own = self.heads.state_dict()
+            self.heads.load_state_dict({name: tensors.get(HEADS + name, own[name]) for name in own})
 
     def _epoch(self) -> tuple[Packed, Packed, list[Any]]:
         """The documents of this epoch and their batches. Shards that came since the last epoch take part."""
@@ -242,7 +262,7 @@ class Trainer:
     def _gradients(self, batch: Batch, share: float) -> tuple[float, Tensor, Tensor]:
         """Gradients of a batch's mean weighted loss on all processes; rank 0's share, loss and count per class."""
         loss_sums, counts = torch.zeros(len(FIGURES)), torch.zeros(len(FIGURES))
-        for parameter in self.parameters.values():
+        for parameter in self.trained.values():
             parameter.grad = None
         for piece in split(batch, self.settings.micro, self.rank, self.world):
             questions = questions_of(piece.parts) if self.heads is not None else []
@@ -262,20 +282,20 @@ class Trainer:
                 asks = [int((pieces[:, 0] != IGNORED).sum()) for _, pieces in questions]
                 counts[len(CLASSES) :] += torch.tensor([*asks, int((outcomes != NONE).sum())])
         share = self._reduce(share, loss_sums, counts)
-        weight = float((counts[: len(CLASSES)] * self.weights[: len(CLASSES)].cpu()).sum())
-        for parameter in self.parameters.values():
+        weight = float((counts * self._normal).sum())
+        for parameter in self.trained.values():
             if parameter.grad is not None:
-                parameter.grad.mul_(1000 / weight)
+                parameter.grad.mul_(1000 / max(weight, 1.0))
         return share, loss_sums, counts
 
     def _reduce(self, share: float, loss_sums: Tensor, counts: Tensor) -> float:
         """Sum gradients and figures over all processes, in place. Returns rank 0's share, so that all stop together."""
         if self.world == 1:
             return share
-        for parameter in self.parameters.values():
+        for parameter in self.trained.values():
             if parameter.grad is None:
                 parameter.grad = torch.zeros_like(parameter)
-        grads = [p.grad for p in self.parameters.values() if p.grad is not None]
+        grads = [p.grad for p in self.trained.values() if p.grad is not None]
         figures = torch.cat([loss_sums, counts, torch.tensor([share if self.rank == 0 else 0.0])]).to(grads[0].device)
         flat = torch.cat([grad.flatten() for grad in grads] + [figures])
         dist.all_reduce(flat)
@@ -299,8 +319,40 @@ class Trainer:
         if self.heads is None:
             return total, losses, torch.zeros(len(ASKED), device=ids.device)
         asked = self.heads(taps, self.model.model.embed_tokens.weight, outcomes, questions)
-        total = total + self.settings.parts_weight * asked[:-1].sum() + self.settings.outcome_weight * asked[-1]
-        return total, losses, asked
+        return total + self._weighed(asked), losses, asked
+
+    def _answers(
+        self, ids: Tensor, classes: Tensor, outcomes: Tensor, questions: list[tuple[Tensor, Tensor]]
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """The same of a run that trains only some layers, without the losses of tokens."""
+        assert self.heads is not None
+        layers = tapped_layers(self.config.num_hidden_layers)
+        taps = iter(self.model.taps(ids, [layer for layer in layers if self._is_trained(layer)]))
+        behind = [next(taps) if self._is_trained(layer) else None for layer in layers]
+        asked = self.heads(behind, self.model.model.embed_tokens.weight, outcomes, questions)
+        return self._weighed(asked), torch.zeros(classes[:, 1:].numel(), device=ids.device), asked
+
+    def _weighed(self, asked: Tensor) -> Tensor:
+        return self.settings.parts_weight * asked[:-1].sum() + self.settings.outcome_weight * asked[-1]
+
+    def _is_trained(self, layer: int) -> bool:
+        first, last = self.settings.only or (1, self.config.num_hidden_layers)
+        return first <= layer <= last
+
+    def _chosen(self, first: int, last: int) -> dict[str, nn.Parameter]:
+        """The parameters of some layers, and of the heads behind them; all others are left alone."""
+        layers = self.config.num_hidden_layers
+        if last > layers:
+            raise ValueError(f"there is no layer {last}: this size has {layers}")
+        asked = [self._is_trained(layer) for layer in tapped_layers(layers)]
+        if self.heads is None or not any(asked):
+            raise ValueError(f"nothing is asked behind layers {first} to {last}: give the questions a weight")
+        begins = {f"model.layers.{layer - 1}." for layer in range(first, last + 1)}
+        begins |= {f"{HEADS}{name}." for name, is_asked in zip(ASKED, asked, strict=True) if is_asked}
+        for name, parameter in self.parameters.items():
+            parameter.requires_grad_(name.startswith(tuple(begins)))
+        self._normal = torch.cat((torch.zeros(len(CLASSES)), torch.tensor(asked).float()))
+        return {name: parameter for name, parameter in self.parameters.items() if parameter.requires_grad}
 
     def _autocast(self) -> contextlib.AbstractContextManager[Any]:
         return torch.autocast(self.settings.device.split(":")[0], torch.bfloat16, enabled=self.settings.bf16)

@@ -48,7 +48,8 @@ SIGNS = ("==", "==", "!=", "<", ">", "<=", ">=")
 ALPHABETS = (
     "ab", "abc", "aeiou", "abcde", "01", "xyz", "aAbB", "a1b2", "()", "hello ", "abcdefgh", "0123456789", "AbCd",
 )  # fmt: skip
-LONGEST = 6  # expressions on a line
+LONGEST = 10  # expressions on a line
+TOKENS = 1_600  # of the loop's turns, about
 
 
 def programs(rng: random.Random, shared: Path) -> Iterator[Program]:
@@ -78,6 +79,11 @@ def _top(rng: random.Random) -> int:
     return rng.choices((3, 9, 12, 20, 60, 99, 400), (1, 4, 3, 4, 2, 3, 1))[0]
 
 
+def _turns(rng: random.Random, count: int) -> int:
+    """How often a loop with so many expressions can run."""
+    return rng.randint(3, max(4, TOKENS // (40 + 12 * count)))
+
+
 def _filled(rng: random.Random, template: str, values: list[int], **given: str) -> str:
     divisor = rng.choice((2, 2, 3, 3, 4, 5, 5, 6, 7, 10))
     text = template.format(
@@ -94,9 +100,9 @@ def _filled(rng: random.Random, template: str, values: list[int], **given: str) 
 def _line(rng: random.Random, names: Names, expressions: list[str]) -> str:
     """One statement that works out all the expressions."""
     draw = rng.random()
-    if draw < 0.3 and len(expressions) < 5:
+    if draw < 0.2 and len(expressions) < 6:
         return f"{', '.join(names.throwaway(*'pqrstuvw') for _ in expressions)} = {', '.join(expressions)}"
-    opening, closing = ("[", "]") if draw < 0.6 else ("", "") if draw < 0.7 and len(expressions) > 1 else ("(", ")")
+    opening, closing = ("[", "]") if draw < 0.5 else ("", "") if draw < 0.7 and len(expressions) > 1 else ("(", ")")
     last = "," if closing == ")" and len(expressions) == 1 else ""
     target = names.throwaway("r", "out", "res", "row", "t", "found")
     return f"{target} = {opening}{', '.join(expressions)}{last}{closing}"
@@ -106,7 +112,7 @@ def _asked(rng: random.Random, names: Names, make: list[str]) -> list[str]:
     """The expressions on as many lines as they need."""
     lines = []
     while make:
-        count = rng.randint(min(2, len(make)), LONGEST)
+        count = rng.randint(min(3, len(make)), LONGEST)
         lines.append(_line(rng, names, make[:count]))
         make = make[count:]
     return lines
@@ -114,29 +120,30 @@ def _asked(rng: random.Random, names: Names, make: list[str]) -> list[str]:
 
 def _pairs(rng: random.Random, names: Names) -> tuple[list[str], list[str], list[str]]:
     """Two or three integers at a time, from a list of rows."""
+    count = rng.randint(5, 18)
     rows = names.throwaway("rows", "pairs", "xs", "data", "table")
     given = [names.throwaway(*"abcxyzmnpq") for _ in range(rng.choice((2, 2, 2, 3)))]
     top, few = _top(rng), rng.random() < 0.7
-    values = [_numbers(rng, top, len(given)) for _ in range(rng.randint(4, 9))]
+    values = [_numbers(rng, top, len(given)) for _ in range(_turns(rng, count))]
     for row in values:
         if rng.random() < 0.15:
             row[1] = row[0]
         row[-1] = row[-1] or 1 if few else abs(row[-1]) % 9 + 1  # often divided by
     flat = [value for row in values for value in row]
     asked = []
-    for _ in range(rng.randint(3, 10)):
+    for _ in range(count):
         a, b = rng.sample(given, 2)
-        template = rng.choice(NUMBERS if rng.random() < 0.5 else QUESTIONS)
+        template = rng.choice(NUMBERS if rng.random() < 0.4 else QUESTIONS)
         if "% {b}" in template or "// {b}" in template:
             a, b = rng.choice(given[:-1]), given[-1]
         asked.append(_filled(rng, template, flat, a=a, b=b))
     body, lines = _asked(rng, names, asked), []
     if rng.random() < 0.5:
-        count = names.throwaway("n", "count", "k", "total")
+        found = names.throwaway("n", "count", "k", "total")
         a, b = rng.sample(given, 2)
         condition = _filled(rng, rng.choice([each for each in QUESTIONS if "% {b}" not in each]), flat, a=a, b=b)
-        body += [f"if {condition}:", f"    {count} += {rng.randint(1, 3)}"]
-        lines = [f"{count} = 0"]
+        body += [f"if {condition}:", f"    {found} += {rng.randint(1, 3)}"]
+        lines = [f"{found} = 0"]
     shown = literals.written(rng, [tuple(row) for row in values])
     return [*lines, f"for {', '.join(given)} in {rows}:", *(f"    {line}" for line in body)], [rows], [shown]
 
@@ -147,10 +154,11 @@ def _places(rng: random.Random, names: Names) -> tuple[list[str], list[str], lis
     many = names.throwaway("s", "text", "word") if letters else names.throwaway("xs", "nums", "lst", "arr", "a", "data")
     i, j = names.index(), names.throwaway("k", "j", "last", "m")
     alphabet = rng.choice(ALPHABETS)
-    values = _numbers(rng, _top(rng), rng.randint(4, 9))
+    count = rng.randint(5, 14)
+    values = _numbers(rng, _top(rng), min(12, max(4, _turns(rng, count))))
     text = "".join(rng.choices(alphabet, k=len(values)))
     asked = []
-    for _ in range(rng.randint(3, 9)):
+    for _ in range(count):
         template = rng.choice(PLACES if rng.random() < 0.5 else LETTERS if letters else ELEMENTS)
         element = repr(rng.choice(text)) if letters else str(rng.choice(values))
         c, d = rng.choices(alphabet, k=2)
