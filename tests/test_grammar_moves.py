@@ -235,6 +235,36 @@ def test_what_is_spread_out_leaves_the_arguments_before_it_known() -> None:
     assert not lets(before, Special.CALL, json.dumps({"a": "2"}))
 
 
+DEFAULTS = f"""
+MISSING = "__missing__"
+LATER = 1
+LATER = 2
+EMPTY = []
+def pick(x, default=MISSING, kind=dict, *, key=len, low=-1, pair=(1, "a"), later=LATER, empty=EMPTY, made=set()):
+    return x
+
+def main(x):  {START_MARKER}
+    pick(x)
+    return 0
+"""
+
+
+def test_a_default_that_a_name_or_a_tuple_stands_for_is_what_it_was_when_the_function_was_made() -> None:
+    before: list[Segment] = [
+        *wire.encode_context(DEFAULTS),
+        *(Special.CALL, '{"x": "1"}', Special.ACTION, "def main(x):\n", Special.FRAME),
+        *(Special.LINE, '{"x": ".."}', Special.ACTION, "    pick(x)\n", Special.FRAME),
+    ]
+    sure = {"default": "'__missing__'", "kind": "<class 'dict'>", "key": "<built-in function len>", "low": "-1"}
+    shown = {"x": "1", **sure, "pair": "(1, 'a')", "later": "7", "empty": "[3]", "made": "{9}"}
+    assert lets(before, Special.CALL, json.dumps(shown), Special.ACTION)
+    for name in (*sure, "pair"):
+        assert not lets(before, Special.CALL, json.dumps({**shown, name: "7"}), Special.ACTION)
+    hidden = DEFAULTS.replace("def main(x)", "def dict():\n    pass\ndef main(x)")
+    before[2] = hidden
+    assert lets(before, Special.CALL, json.dumps({**shown, "kind": "<function dict>"}), Special.ACTION)
+
+
 @pytest.mark.parametrize(
     "call", ["helper(x + 1)", "helper(*pair)", "helper(items, items.pop())", "helper(items, helper(x))"]
 )

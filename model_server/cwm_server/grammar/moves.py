@@ -7,12 +7,16 @@ their texts follow from what can be read already. Whatever applies an operator, 
 from __future__ import annotations
 
 import ast
+import builtins
+import collections
 import copy
 import functools
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from types import BuiltinFunctionType
 from typing import Any
 
+from cwm_server.grammar.names import names_of
 from cwm_server.grammar.syntax import COMPREHENSIONS, ITERABLES, RESUMED
 from cwm_tracer.redaction import REDACTED
 from cwm_tracer.values import Renderer
@@ -44,11 +48,13 @@ class Known:
 class Moves:
     """What statements of one text move. `functions` are the parameters of its plain functions, by name.
 
+    `lasting` are the texts of names that mean the same in all of it, and can be read where a function is defined.
     `apart`: what looks like a list is one, and can be taken apart; not so where the text has classes of its own kind.
     `quiet` are builtins that change nothing.
     """
 
     functions: Mapping[str, ast.arguments]
+    lasting: Mapping[str, str] = field(default_factory=dict)
     apart: bool = True
     quiet: frozenset[str] = frozenset()
 
@@ -101,7 +107,9 @@ class Moves:
         if len(found) != 1 or len(own) != 1 or function not in self.functions:
             return {}
         values = known.values if len(calls) == 1 else lasting
-        texts = {name: self._text(node, Known(values)) for name, node in _arguments(found[0], self.functions[function])}
+        given, defaults = _arguments(found[0], self.functions[function])
+        texts = {name: self._text(node, Known(values)) for name, node in given.items()}
+        texts |= {name: self._text(node, Known(self.lasting)) for name, node in defaults.items()}
         return {name: text for name, text in texts.items() if text is not None}
 
     def elements(self, loop: ast.For, known: Known) -> list[object] | None:
@@ -214,24 +222,52 @@ def _evaluated(node: ast.AST) -> list[ast.expr]:
     return []
 
 
-def _arguments(call: ast.Call, parameters: ast.arguments) -> Iterator[tuple[str, ast.expr]]:
-    """The parameters of a function with the expressions that a call, or a default, gives them."""
+def _arguments(call: ast.Call, parameters: ast.arguments) -> tuple[dict[str, ast.expr], dict[str, ast.expr]]:
+    """The parameters of a function with the expressions that a call gives them, and those that take their default."""
     if any(isinstance(each, ast.Starred) for each in call.args):
-        return
+        return {}, {}
     places = [each.arg for each in (*parameters.posonlyargs, *parameters.args)]
     given = dict(zip(places, call.args, strict=False))
     if any(each.arg is None for each in call.keywords):  # what is spread out may be any of the others
-        yield from given.items()
-        return
+        return given, {}
     given |= {each.arg: each.value for each in call.keywords if each.arg is not None}
     defaults = dict(zip(reversed(places), reversed(parameters.defaults), strict=False))
     named = zip(parameters.kwonlyargs, parameters.kw_defaults, strict=True)
     defaults |= {each.arg: default for each, default in named if default is not None}
-    for name in (*places, *(each.arg for each in parameters.kwonlyargs)):
-        if name in given:
-            yield name, given[name]
-        elif isinstance(defaults.get(name), ast.Constant):
-            yield name, defaults[name]
+    names = {*places, *(each.arg for each in parameters.kwonlyargs)}
+    return (
+        {name: node for name, node in given.items() if name in names},
+        {name: node for name, node in defaults.items() if name not in given and _is_immutable(node)},
+    )
+
+
+def _is_immutable(node: ast.expr) -> bool:
+    """Whether what an expression makes can't change behind it; a name's value may."""
+    return not any(isinstance(each, (ast.List, ast.Dict, ast.Set, ast.Subscript)) for each in ast.walk(node))
+
+
+def lasting(tree: ast.Module) -> dict[str, str]:
+    """The texts of a module's constants, and of builtins, whose names mean nothing else in the text."""
+    nodes = list(ast.walk(tree))
+    if any(isinstance(node, ast.alias) and node.name == "*" for node in nodes):
+        return {}
+    counts = collections.Counter(name for node in nodes for name in names_of(node)[0])
+    plain = ((name, each) for name, each in vars(builtins).items() if isinstance(each, (type, BuiltinFunctionType)))
+    found = {name: _RENDERED(each) for name, each in plain if not counts[name]}
+    for node in tree.body:
+        if isinstance(node, ast.Assign) and len(node.targets) == 1 and isinstance(node.targets[0], ast.Name):
+            name, text = node.targets[0].id, _constant(node.value)
+            if counts[name] == 1 and text is not None:
+                found[name] = text
+    return found
+
+
+def _constant(node: ast.expr) -> str | None:
+    """The text of a constant, or a tuple of such; None of anything else."""
+    try:
+        return _shown(_value(node, {})) if _is_immutable(node) else None
+    except _Unknown:
+        return None
 
 
 def _filled(nodes: Iterable[ast.AST]) -> set[str]:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from cwm_server.grammar.calls import Opening
 from cwm_server.grammar.flow import Flow, Step
-from cwm_server.grammar.moves import Moves
+from cwm_server.grammar.moves import Moves, lasting
 from cwm_server.grammar.names import ADDED, names_of
 from cwm_server.grammar.outline import Outline, is_gap
 from cwm_server.grammar.reach import Plain, plain_functions
@@ -346,7 +346,7 @@ def _moves(tree: ast.Module, plain: Plain) -> Moves:
         node.name: node.args for node in ast.walk(tree) if isinstance(node, FUNCTIONS) and node.name in plain.own
     }
     derived = any(isinstance(node, ast.ClassDef) and node.bases for node in ast.walk(tree))
-    return Moves(functions, apart=not derived, quiet=plain.quiet)
+    return Moves(functions, lasting(tree), apart=not derived, quiet=plain.quiet)
 
 
 def _is_marked(line: str) -> bool:
