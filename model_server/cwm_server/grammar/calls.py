@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Collection, Iterator, Mapping
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
 
 from cwm_server.grammar.closures import Closure, closures
+from cwm_server.grammar.names import parameters
 from cwm_server.grammar.syntax import COMPREHENSIONS, FUNCTIONS, ITERATED, OWNERS, RESUMED, first_line
 
 
@@ -32,7 +32,7 @@ class Opening:
     inner: bool = False
 
 
-def openings(tree: ast.Module, is_cut: Callable[[ast.stmt], bool] = lambda statement: False) -> Iterator[Opening]:
+def openings(tree: ast.Module, is_cut: Callable[[ast.stmt], bool]) -> Iterator[Opening]:
     """All ways in which calls can begin, or be resumed, in a text.
 
     Of what stands in a statement of the module that `is_cut`, parts of which are not shown, the names are not known.
@@ -64,23 +64,25 @@ class _Place:
     unplaced: bool = False
     known: Mapping[ast.AST, Closure] | None = None
 
-    def names(self, node: ast.AST, parameters: tuple[str, ...]) -> Iterator[dict[str, Any]]:
-        """What the CALL of a function can show."""
-        closure = self.known.get(node) if self.known is not None else None
+    def begun(self, node: ast.AST, lines: frozenset[int], names: tuple[str, ...]) -> Iterator[Opening]:
+        """How calls of a function with these parameters begin."""
+        closure = self._closure(node)
         if closure is None:
-            yield {"required": parameters}
+            yield Opening(lines, names)
             return
-        yield {"required": parameters, "others": closure.closes, "sure": closure.sure}
-        lent = closure.lends.intersection(parameters)
+        yield Opening(lines, names, closure.closes, closure.sure)
+        lent = closure.lends.intersection(names)
         if lent:  # up to Python 3.10 these come last
-            left = tuple(name for name in parameters if name not in lent)
-            others = (*closure.closes, *sorted(lent))
-            yield {"required": left, "others": others, "sure": closure.sure | lent, "older": True}
+            left = tuple(name for name in names if name not in lent)
+            yield Opening(lines, left, (*closure.closes, *sorted(lent)), closure.sure | lent, older=True)
 
-    def kept(self, node: ast.AST | None) -> dict[str, Any]:
-        """What a function can show where it goes on."""
-        closure = self.known.get(node) if self.known is not None and node is not None else None
-        return {} if closure is None else {"others": (*closure.binds, *closure.closes), "resumed": True}
+    def resumed(self, node: ast.AST | None, lines: frozenset[int]) -> Opening:
+        """How a function goes on."""
+        closure = self._closure(node)
+        return Opening(lines) if closure is None else Opening(lines, (), closure.shows, resumed=True)
+
+    def _closure(self, node: ast.AST | None) -> Closure | None:
+        return None if self.known is None or node is None else self.known.get(node)
 
 
 def _openings(place: _Place) -> Iterator[Opening]:
@@ -89,38 +91,36 @@ def _openings(place: _Place) -> Iterator[Opening]:
     if isinstance(node, OWNERS):
         lines = frozenset(range(first_line(node), node.lineno + 1))
         name = node.name if isinstance(node, FUNCTIONS) and not place.method else ""
-        parameters = tuple(_parameters(node.args)) if isinstance(node, FUNCTIONS) else ()
-        if isinstance(node, FUNCTIONS) and not any(parameter.startswith("__") for parameter in parameters):
-            for shown in place.names(node, parameters):
-                yield Opening(lines, function=name, **shown)
+        names = _parameters(node.args) if isinstance(node, FUNCTIONS) else ()
+        if isinstance(node, FUNCTIONS) and not any(each.startswith("__") for each in names):
+            yield from (replace(each, function=name) for each in place.begun(node, lines, names))
         else:
             yield Opening(lines, function=name, inner=isinstance(node, ast.ClassDef))
         if getattr(node, "type_params", ()):
             yield Opening(lines)
     elif isinstance(node, ast.Lambda):
-        for shown in place.names(node, tuple(_parameters(node.args))):
-            yield Opening(_lines(node), expression=expression, **shown)
+        begun = place.begun(node, _lines(node), _parameters(node.args))
+        yield from (replace(each, expression=expression) for each in begun)
     elif isinstance(node, COMPREHENSIONS):
         inner = not (isinstance(node, ast.GeneratorExp) or place.unplaced or _is_async(node))
-        resumed = isinstance(node, ast.GeneratorExp) or _is_async(node)
-        for shown in [place.kept(node)] if resumed else place.names(node, (ITERATED,)):
-            yield Opening(_lines(node), expression=expression, inner=inner, **{"required": (ITERATED,), **shown})
+        if isinstance(node, ast.GeneratorExp) or _is_async(node):  # it may go on
+            yield replace(place.resumed(node, _lines(node)), required=(ITERATED,), expression=expression, inner=inner)
+        else:
+            begun = place.begun(node, _lines(node), (ITERATED,))
+            yield from (replace(each, expression=expression, inner=inner) for each in begun)
     if isinstance(node, RESUMED) or (isinstance(node, COMPREHENSIONS) and _is_async(node)):
-        yield Opening(_lines(node), **place.kept(place.function))
+        yield place.resumed(place.function, _lines(node))
     elif isinstance(node, (ast.AsyncFor, ast.AsyncWith)):
-        yield Opening(frozenset(range(node.lineno, node.body[0].lineno + 1)), **place.kept(place.function))
+        yield place.resumed(place.function, frozenset(range(node.lineno, node.body[0].lineno + 1)))
 
 
-def _own(node: ast.AST) -> Collection[ast.AST]:
+def _own(node: ast.AST) -> set[ast.AST]:
     """The code of a function: what stands in its head runs in the one around it."""
-    return node.body if isinstance(node, FUNCTIONS) else (node.body,) if isinstance(node, ast.Lambda) else ()
+    return set(node.body) if isinstance(node, FUNCTIONS) else {node.body} if isinstance(node, ast.Lambda) else set()
 
 
-def _parameters(arguments: ast.arguments) -> Iterator[str]:
-    """The parameters as a frame shows them."""
-    for argument in (*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs, arguments.vararg, arguments.kwarg):
-        if argument is not None:
-            yield argument.arg
+def _parameters(arguments: ast.arguments) -> tuple[str, ...]:
+    return tuple(each.arg for each in parameters(arguments))
 
 
 def _is_async(node: ast.AST) -> bool:

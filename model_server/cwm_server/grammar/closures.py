@@ -6,6 +6,7 @@ import ast
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from cwm_server.grammar.names import names_of, parameters
 from cwm_server.grammar.syntax import COMPREHENSIONS, FUNCTIONS
 
 _CLASS = "__class__"  # bound by a class for its methods, if they use it or `super`
@@ -23,6 +24,11 @@ class Closure:
     closes: tuple[str, ...] = ()
     sure: frozenset[str] = frozenset()
     lends: frozenset[str] = frozenset()
+
+    @property
+    def shows(self) -> tuple[str, ...]:
+        """All names that its frames can have, in no order."""
+        return (*self.binds, *self.closes)
 
 
 @dataclass(slots=True, eq=False)
@@ -78,9 +84,8 @@ def closures(tree: ast.Module) -> dict[ast.AST, Closure]:
         if scope.is_function:
             scope.wanted = wanted - scope.own - scope.outside
         else:
-            scope.wanted = (
-                (scope.wanted - {_CLASS}) | ((scope.used | scope.hinted) - scope.own - scope.outside) | scope.nonlocal_
-            )
+            used = (scope.used | scope.hinted) - scope.own - scope.outside
+            scope.wanted = (scope.wanted - {_CLASS}) | used | scope.nonlocal_
         if scope.outer is not None:
             scope.outer.wanted |= scope.wanted
     for scope in scopes:
@@ -98,43 +103,45 @@ def closures(tree: ast.Module) -> dict[ast.AST, Closure]:
     return {scope.node: scope.closure(reader.unbound) for scope in scopes if scope.is_function}
 
 
+_Done = tuple[ast.stmt, "_Done"] | None  # the statements that are behind code of its scope, the last first
+
+
 class _Reader:
     """Sorts the names of a text by scope. `unbound` are those that some code may unbind again."""
 
     def __init__(self) -> None:
         self.scopes: list[_Scope] = []
         self.unbound: set[str] = set()
-        self._pending: list[tuple[ast.AST, _Scope, frozenset[str], bool]] = []
+        self._pending: list[tuple[ast.AST, _Scope, _Done, bool]] = []
 
     def read(self, tree: ast.Module) -> None:
         """Everything, without recursion: expressions may be nested deeply."""
-        self._block(tree.body, self._opened(tree, None, frozenset()), frozenset())
+        self._block(tree.body, self._opened(tree, None, None), None)
         while self._pending:
             self._node(*self._pending.pop())
 
-    def _opened(self, node: ast.AST, outer: _Scope | None, done: frozenset[str]) -> _Scope:
-        self.scopes.append(_Scope(node, outer, done))
+    def _opened(self, node: ast.AST, outer: _Scope | None, done: _Done) -> _Scope:
+        self.scopes.append(_Scope(node, outer, frozenset(_all(done))))
         return self.scopes[-1]
 
-    def _block(self, body: list[ast.stmt], scope: _Scope, done: frozenset[str]) -> None:
+    def _block(self, body: list[ast.stmt], scope: _Scope, done: _Done) -> None:
         for statement in body:
             self._pending.append((statement, scope, done, False))
-            if scope.is_function:
-                done |= set(_certainly_bound(statement))
+            done = (statement, done) if scope.is_function else None
 
-    def _node(self, node: ast.AST, scope: _Scope, done: frozenset[str], hint: bool) -> None:
+    def _node(self, node: ast.AST, scope: _Scope, done: _Done, hint: bool) -> None:
         if isinstance(node, (*FUNCTIONS, ast.Lambda)):
             self._function(node, scope, done, hint)
         elif isinstance(node, ast.ClassDef):
             scope.bound.add(node.name)
             self._later([*node.decorator_list, *node.bases, *node.keywords], scope, done, hint)
-            self._block(node.body, self._opened(node, scope, done), frozenset())
+            self._block(node.body, self._opened(node, scope, done), None)
         elif isinstance(node, COMPREHENSIONS):
             first, *others = node.generators
             inner = self._opened(node, scope, done)
             parts = [node.key, node.value] if isinstance(node, ast.DictComp) else [node.elt]
             self._later([first.iter], scope, done, hint)
-            self._later([*parts, first.target, *first.ifs, *others], inner, frozenset(), hint)
+            self._later([*parts, first.target, *first.ifs, *others], inner, None, hint)
         elif isinstance(node, ast.AnnAssign):
             self._later([node.target, *([node.value] if node.value else [])], scope, done, hint)
             self._later([node.annotation], scope, done, True)
@@ -146,38 +153,32 @@ class _Reader:
                 elif isinstance(value, (list, ast.AST)):
                     self._later(value if isinstance(value, list) else [value], scope, done, hint)
 
-    def _later(self, nodes: list[object], scope: _Scope, done: frozenset[str], hint: bool) -> None:
+    def _later(self, nodes: list[object], scope: _Scope, done: _Done, hint: bool) -> None:
         self._pending += [(node, scope, done, hint) for node in nodes if isinstance(node, ast.AST)]
 
     def _function(
-        self, node: ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda, scope: _Scope, done: frozenset[str], hint: bool
+        self, node: ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda, scope: _Scope, done: _Done, hint: bool
     ) -> None:
         arguments = node.args
         self._later([*arguments.defaults, *arguments.kw_defaults], scope, done, hint)
-        found = [*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs, arguments.vararg, arguments.kwarg]
-        parameters = [each for each in found if each is not None]
-        self._later([each.annotation for each in parameters], scope, done, True)
+        own = parameters(arguments)
+        self._later([each.annotation for each in own], scope, done, True)
         if isinstance(node, ast.Lambda):
             inner = self._opened(node, scope, done)
-            self._later([node.body], inner, frozenset(), hint)
+            self._later([node.body], inner, None, hint)
         else:
             scope.bound.add(node.name)
             self._later([*node.decorator_list], scope, done, hint)
             self._later([node.returns], scope, done, True)
-            inner = self._opened(node, scope, done if node.decorator_list else done | {node.name})
-            self._block(node.body, inner, frozenset())
-        inner.parameters.update(each.arg for each in parameters)
+            inner = self._opened(node, scope, done if node.decorator_list else (node, done))
+            self._block(node.body, inner, None)
+        inner.parameters.update(each.arg for each in own)
 
     def _bind(self, node: ast.AST, scope: _Scope, hint: bool) -> None:
-        if isinstance(node, ast.Name):
-            if isinstance(node.ctx, ast.Load):
-                (scope.hinted if hint else scope.used).add(node.id)
-                if node.id == "super":
-                    scope.used.add(_CLASS)
-            else:
-                scope.bound.add(node.id)
-            if isinstance(node.ctx, ast.Del):
-                self.unbound.add(node.id)
+        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load):
+            (scope.hinted if hint else scope.used).add(node.id)
+            if node.id == "super":
+                scope.used.add(_CLASS)
         elif isinstance(node, ast.NamedExpr):
             owner = scope
             while isinstance(owner.node, COMPREHENSIONS) and owner.outer is not None:
@@ -189,14 +190,18 @@ class _Reader:
             scope.outside.update(node.names)
         elif isinstance(node, ast.Nonlocal):
             scope.nonlocal_.update(node.names)
-        elif isinstance(node, ast.alias):
-            scope.bound.add((node.asname or node.name).partition(".")[0])
-        elif isinstance(node, (ast.ExceptHandler, ast.MatchAs, ast.MatchStar)) and node.name:
-            scope.bound.add(node.name)
-            if isinstance(node, ast.ExceptHandler):
-                self.unbound.add(node.name)
-        elif isinstance(node, ast.MatchMapping) and node.rest:
-            scope.bound.add(node.rest)
+        else:
+            names, _ = names_of(node)
+            scope.bound.update(names)
+            if isinstance(node, ast.ExceptHandler) or isinstance(getattr(node, "ctx", None), ast.Del):
+                self.unbound.update(names)
+
+
+def _all(done: _Done) -> Iterator[str]:
+    """The names that are bound where some statements have run."""
+    while done is not None:
+        statement, done = done
+        yield from _certainly_bound(statement)
 
 
 def _certainly_bound(node: ast.stmt) -> Iterator[str]:

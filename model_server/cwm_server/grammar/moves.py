@@ -252,14 +252,19 @@ def lasting(tree: ast.Module) -> dict[str, str]:
     if any(isinstance(node, ast.alias) and node.name == "*" for node in nodes):
         return {}
     counts = collections.Counter(name for node in nodes for name in names_of(node)[0])
-    plain = ((name, each) for name, each in vars(builtins).items() if isinstance(each, (type, BuiltinFunctionType)))
-    found = {name: _RENDERED(each) for name, each in plain if not counts[name]}
+    found = {name: text for name, text in _builtins().items() if not counts[name]}
     for node in tree.body:
         if isinstance(node, ast.Assign) and len(node.targets) == 1 and isinstance(node.targets[0], ast.Name):
             name, text = node.targets[0].id, _constant(node.value)
             if counts[name] == 1 and text is not None:
                 found[name] = text
     return found
+
+
+@functools.cache
+def _builtins() -> dict[str, str]:
+    plain = ((name, each) for name, each in vars(builtins).items() if isinstance(each, (type, BuiltinFunctionType)))
+    return {name: _RENDERED(each) for name, each in plain}
 
 
 def _constant(node: ast.expr) -> str | None:

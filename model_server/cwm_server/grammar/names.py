@@ -44,6 +44,12 @@ def names_of(node: ast.AST) -> tuple[list[str], list[str]]:
     return [name for name in bound if name is not None], used
 
 
+def parameters(arguments: ast.arguments) -> list[ast.arg]:
+    """The parameters of a function in the order in which a frame shows them."""
+    last = [each for each in (arguments.vararg, arguments.kwarg) if each is not None]
+    return [*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs, *last]
+
+
 def walk_own(node: ast.AST) -> Iterator[ast.AST]:
     """All of a part's syntax but what stands in functions of its own."""
     pending = [node]

@@ -67,6 +67,45 @@ class Reach:
     makes: bool = False
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class _Call:
+    """An opening, with its names as `json.dumps` spells them. `others` are None where any can follow."""
+
+    opening: Opening
+    required: list[bytes]
+    others: list[bytes] | None
+    sure: frozenset[bytes]
+
+    @classmethod
+    def of(cls, opening: Opening, freely: bool) -> _Call:
+        """`freely`: code may bind names that stand nowhere."""
+        private = (name for name in opening.others or () if name.startswith("__") and not name.endswith("__"))
+        known = opening.others is not None and not freely and not any(private)
+        others = [spelled(name) for name in opening.others or ()] if known else None
+        return cls(opening, [spelled(name) for name in opening.required], others, _spelled(opening.sure))
+
+    def agrees(self, said: frozenset[bytes]) -> bool:
+        """Whether what was said are the first of the parameters, or all of them and more."""
+        return said.issuperset(self.required[: len(said)])
+
+    def after(self, said: frozenset[bytes]) -> tuple[Collection[bytes] | None, bool]:
+        """The names that can come after those that were said, None for any, and whether the CALL may end there."""
+        if not self.agrees(said):
+            return (), False
+        if len(said) < len(self.required):
+            return (self.required[len(said)],), False
+        others, more = self.others, said.difference(self.required)
+        if others is None:
+            return None, True
+        if not more.issubset(others):
+            return (), False
+        if self.opening.resumed:
+            return others, True
+        left = others[max((others.index(name) + 1 for name in more), default=0) :]
+        due = next((place for place, name in enumerate(left) if name in self.sure), None)
+        return left if due is None else left[: due + 1], due is None
+
+
 class Source:
     """What a context's text allows. With every line that runs in it (`complete`) all that is called can be seen.
 
@@ -103,17 +142,13 @@ class Source:
         self.hides = any(map(_REDACTOR.is_secret_name, set(WORD.findall(text))))  # some value may be redacted
         marked = [number for number in every if _is_marked(self._lines[number - 1])]
         self.entry = Choices(self._shown(marked)) if marked else self.anywhere.lines
-        self._openings: list[tuple[Opening, list[bytes]]] = []
-        self._others: dict[Opening, list[bytes] | None] = {}
-        self._sure: dict[Opening, frozenset[bytes]] = {}
+        self._calls: list[_Call] = []
         if self._outline is not None:
-            self._openings = [(each, [spelled(name) for name in each.required]) for each in self._outline.openings]
-            self._others = {each: self._following(each) for each in self._outline.openings}
-            self._sure = {each: _spelled(each.sure) for each in self._outline.openings}
+            self._calls = [_Call.of(each, self.binds_freely) for each in self._outline.openings]
             self.suspends = not marked or any(self._outline.suspends(number) for number in marked)
         else:
             self.suspends = bool(re.search(r"\b(?:yield|await|async)\b", text))
-        self._entries = [each for each in self._openings if not each[0].lines.isdisjoint(marked)] or self._openings
+        self._entries = [each for each in self._calls if not each.opening.lines.isdisjoint(marked)] or self._calls
         # Where all that runs is seen: code that was left out, or that makes code, may call anything.
         self._plain: Plain | None = None
         cut = not complete or any(map(is_gap, self._lines))
@@ -121,7 +156,7 @@ class Source:
             self._plain = plain_functions(tree, marked)
         self.moves = _moves(tree, self._plain) if tree is not None and self._plain is not None else None
         # What the names of a CALL take at most, in bytes.
-        sizes = (sum(len(name) + 10 for name in (*call.required, *call.sure)) for call, _ in self._openings)
+        sizes = (sum(len(name) + 10 for name in (*call.required, *call.sure)) for call in self._calls)
         self.longest_call = max(sizes, default=0)
 
     def region(self, line: bytes) -> Region | None:
@@ -158,7 +193,7 @@ class Source:
             node = function or made
             flow = Flow.of_function(function) if function else Flow.of_class(made) if made else None
             # Where the body begins on that line, or a comprehension stands on it, other calls do so as well.
-            others = sum(number in each.lines and not each.older for each, _ in self._openings) > 1
+            others = len(self._begun(number)) > 1
             own = flow is None or number not in flow.steps or set(flow.steps[number].statements) == {id(node)}
             clear = flow is not None and own and not others
             # What was left out of a function inside of it may bind its names.
@@ -167,6 +202,11 @@ class Source:
             )
             self._flows[number] = flow if clear and not cut else None
         return self._flows[number]
+
+    def _begun(self, number: int) -> list[Opening]:
+        """What can begin, or go on, on a line; each once."""
+        found = (call.opening for call in self._calls)
+        return [opening for opening in found if number in opening.lines and not opening.older]
 
     def _is_cut(self, numbers: Iterable[int]) -> bool:
         return any(is_gap(self._lines[number - 1]) for number in numbers)
@@ -178,7 +218,7 @@ class Source:
         if len(numbers) != 1 or self._outline is None or region is None or self._outline.has_unplaced:
             return None
         (number,) = numbers
-        here = [opening for opening, _ in self._openings if number in opening.lines]
+        here = self._begun(number)
         function = self._outline.around(number)
         if function is None or any(each.required or each.expression or each.inner or each.function for each in here):
             return None
@@ -189,7 +229,7 @@ class Source:
         """The plain function that a CALL on a line of this text begins; empty for anything else."""
         numbers = self._numbers.get(line, [])
         known = self.moves.functions if self.moves is not None else {}
-        found = {opening.function for opening, _ in self._openings if not opening.lines.isdisjoint(numbers)}
+        found = {opening.function for number in numbers for opening in self._begun(number)}
         return found.pop() if len(found) == 1 and found <= known.keys() else ""
 
     def inner(self, line: bytes, shown: Collection[str]) -> tuple[Region, Flow] | None:
@@ -197,7 +237,7 @@ class Source:
         numbers = self._numbers.get(line, [])
         if len(numbers) != 1 or self._outline is None or self._outline.has_unplaced:
             return None
-        here = [each for each, _ in self._openings if numbers[0] in each.lines and not each.older]
+        here = self._begun(numbers[0])
         iterating = [each for each in here if isinstance(each.expression, COMPREHENSIONS)]
         others = [each for each in here if not isinstance(each.expression, COMPREHENSIONS)]
         nodes = [each.expression for each in (iterating if ITERATED in shown else others)]
@@ -216,10 +256,10 @@ class Source:
     def comprehension(self, number: int) -> ast.expr | None:
         """The comprehension that alone can have frames which show what they go through, called from a line."""
         if number not in self._alone:
-            placed = [(each.expression, each.lines) for each, _ in self._openings if each.expression is not None]
-            node = alone(expression for expression, lines in placed if number in lines)
+            node = alone(each.expression for each in self._begun(number) if each.expression is not None)
             # A generator that was made elsewhere may go on anywhere.
-            others = any(isinstance(each, ast.GeneratorExp) for each, _ in placed if each is not node)
+            placed = (each.opening.expression for each in self._calls)
+            others = any(isinstance(each, ast.GeneratorExp) for each in placed if each is not node)
             unclear = others or self._outline is None or self._outline.has_unplaced
             self._alone[number] = None if unclear else node
         return self._alone[number]
@@ -252,56 +292,29 @@ class Source:
 
         No line at all where it may not end, None for any line.
         """
-        reached = [each for each in self._openings if reach is None or self._is_reached(each[0], reach)]
+        reached = [each for each in self._calls if reach is None or self._is_reached(each.opening, reach)]
         return self._next(said, reached)
 
     def called(self, said: frozenset[bytes], name: bytes, reach: Reach | None) -> str:
         """The function whose CALL has shown some names before `name`, a parameter; empty where that is unclear."""
         found = set[str]()
-        for opening, required in self._openings:
-            if (reach is None or self._is_reached(opening, reach)) and said.issuperset(required[: len(said)]):
-                others = self._others[opening]
-                if name in required[len(said) : len(said) + 1]:
-                    found.add(opening.function)
-                elif len(required) <= len(said) and (others is None or name in others):
+        for call in self._calls:
+            if (reach is None or self._is_reached(call.opening, reach)) and call.agrees(said):
+                if name in call.required[len(said) : len(said) + 1]:
+                    found.add(call.opening.function)
+                elif len(call.required) <= len(said) and (call.others is None or name in call.others):
                     return ""  # a name from outside
         return found.pop() if len(found) == 1 else ""
 
-    def _next(
-        self, said: frozenset[bytes], openings: Sequence[tuple[Opening, list[bytes]]]
-    ) -> tuple[Choices, frozenset[int] | None]:
-        if not self._openings:
+    def _next(self, said: frozenset[bytes], calls: Sequence[_Call]) -> tuple[Choices, frozenset[int] | None]:
+        if not self._calls:
             return Choices(self.anywhere.names - said), None
         names, lines = set[bytes](), set[int]()
-        for opening, required in openings:
-            due = required[len(said) : len(said) + 1]
-            if due and said.issuperset(required[: len(said)]):
-                names.update(due)
-            elif not due and said.issuperset(required):
-                left, may_end = self._left(opening, said.difference(required))
-                names.update(left)
-                lines |= opening.lines if may_end else frozenset()
+        for call in calls:
+            left, may_end = call.after(said)
+            names.update(self.anywhere.names if left is None else left)
+            lines |= call.opening.lines if may_end else frozenset()
         return Choices(names - said), frozenset(lines)
-
-    def _left(self, opening: Opening, said: frozenset[bytes]) -> tuple[Collection[bytes], bool]:
-        """The names that can follow those that were said behind the parameters, and whether the CALL may end there."""
-        others = self._others[opening]
-        if others is None:
-            return self.anywhere.names, True
-        if not said.issubset(others):
-            return (), False
-        if opening.resumed:
-            return others, True
-        left = others[max((others.index(name) + 1 for name in said), default=0) :]
-        due = next((place for place, name in enumerate(left) if name in self._sure[opening]), None)
-        return left if due is None else left[: due + 1], due is None
-
-    def _following(self, opening: Opening) -> list[bytes] | None:
-        """The names that can follow the parameters in a CALL, None for any."""
-        private = (name for name in opening.others or () if name.startswith("__") and not name.endswith("__"))
-        if opening.others is None or self.binds_freely or any(private):
-            return None
-        return [spelled(name) for name in opening.others]
 
     def _is_reached(self, opening: Opening, reach: Reach) -> bool:
         if reach.only:
