@@ -448,7 +448,12 @@ def test_some_layers_can_be_trained_alone_on_what_the_heads_ask(
 
 @pytest.mark.parametrize(
     ("only", "weight", "reason"),
-    [((2, 2), 1.0, "nothing is asked behind layers 2 to 2"), ((1, 3), 1.0, "no layer 3"), ((1, 1), 0.0, "a weight")],
+    [
+        ((2, 2), 1.0, "nothing is asked behind layer 2: end with one of 1"),
+        ((1, 2), 1.0, "nothing is asked behind layer 2: end with one of 1"),
+        ((1, 3), 1.0, "nothing is asked behind layer 3: end with one of 1"),
+        ((1, 1), 0.0, "give these --parts-weight"),
+    ],
 )
 def test_layers_behind_which_nothing_is_asked_are_refused(
     only: tuple[int, int], weight: float, reason: str, data: Path, tokenizer: SentencePieceTokenizer, tmp_path: Path
@@ -456,6 +461,22 @@ def test_layers_behind_which_nothing_is_asked_are_refused(
     config = replace(config_for("tiny", tokenizer), max_position_embeddings=512)
     with pytest.raises(ValueError, match=reason):
         Trainer(config, tokenizer, data, tmp_path, replace(SETTINGS, only=only, parts_weight=weight))
+
+
+def test_the_command_trains_some_layers_alone_and_says_which_it_can(
+    data: Path, tokenizer: SentencePieceTokenizer, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "tokenizer.model").write_bytes(tokenizer.serialized)
+    command = ["train", "--data", str(data), "--tokenizer", str(tmp_path / "tokenizer.model"), "--config", "tiny"]
+    command += ["--batch", "2048", "--context", "512", "--threads", "1", "--fp32", "--tokens", "3000"]
+    command += ["--out", str(tmp_path / "run"), "--parts-weight", "1"]
+    assert main([*command, "--only-layers", "1-1"]) == 0
+    assert main([*command, "--only-layers", "1-2"]) == 2
+    assert capsys.readouterr().err == "nothing is asked behind layer 2: end with one of 1\n"
+    for wrong in ("2", "2-1", "0-1", "a-b"):
+        with pytest.raises(SystemExit):
+            main([*command, "--only-layers", wrong])
+        assert "name the first and the last, as in 8-10" in capsys.readouterr().err
 
 
 def test_the_heads_come_and_go_between_the_parts_of_a_run(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import itertools
 import os
+import re
 import socket
 import subprocess
 import sys
@@ -86,11 +87,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _layers(text: str) -> tuple[int, int]:
-    """`8-10` as a pair; ValueError for anything else."""
-    first, last = map(int, text.split("-"))
-    if not 1 <= first <= last:
-        raise ValueError
-    return first, last
+    """`8-10` as a pair. Raises ArgumentTypeError for anything else."""
+    found = re.fullmatch(r"([1-9]\d*)-([1-9]\d*)", text)
+    if found is None or int(found[1]) > int(found[2]):
+        raise argparse.ArgumentTypeError(f"{text!r} are no layers; name the first and the last, as in 8-10")
+    return int(found[1]), int(found[2])
 
 
 def _tokenizer(options: argparse.Namespace) -> int:
@@ -174,7 +175,8 @@ def _train(options: argparse.Namespace) -> int:
         if options.resume and not trainer.resume() and rank == 0:
             print(f"{options.out}: no state to resume, starting anew", file=sys.stderr)
     except ValueError as error:
-        print(error, file=sys.stderr)
+        if rank == 0:
+            print(error, file=sys.stderr)
         return 2
     trainer.run()
     if world > 1:

@@ -75,10 +75,10 @@ class ValueHead(nn.Module):
             losses = losses + F.cross_entropy(logits, pieces[:, index], ignore_index=IGNORED, reduction="none")
         return losses / (pieces != IGNORED).sum(1).clamp(min=1)
 
-    def first(self, states: Tensor, embedding: Tensor, places: Tensor) -> Tensor:
-        """The first piece (Q,) of each answer."""
+    def said(self, states: Tensor, embedding: Tensor, places: Tensor, index: int) -> Tensor:
+        """The piece (Q,) of each answer that has this `index`, from 0 on."""
         asked = states.flatten(0, 1)[places]
-        return self._logits(F.rms_norm(asked.float(), asked.shape[-1:]), embedding, 0).argmax(-1)
+        return self._logits(F.rms_norm(asked.float(), asked.shape[-1:]), embedding, index).argmax(-1)
 
     def _logits(self, normal: Tensor, embedding: Tensor, index: int) -> Tensor:
         return F.linear(F.linear(normal, self.places[index]), embedding.detach()).float()
@@ -117,7 +117,7 @@ class Heads(nn.Module):
         """Of each question whether the answer is right, of values their first piece, by what is asked."""
         found: dict[str, list[bool]] = {}
         for name, head, tap, (places, pieces) in zip(ASKED, self._values, taps, questions, strict=False):
-            right = head.first(tap, embedding, places.to(tap.device)) == pieces[:, 0].to(tap.device)
+            right = head.said(tap, embedding, places.to(tap.device), 0) == pieces[:, 0].to(tap.device)
             found[name] = right[pieces[:, 0].to(tap.device) != IGNORED].tolist()
         asked = outcomes.to(taps[-1].device)
         found[ASKED[-1]] = (self.outcome.takes(taps[-1]) == (asked == TAKEN))[asked != NONE].tolist()

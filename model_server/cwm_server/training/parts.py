@@ -107,8 +107,7 @@ def parts(line: str, shown: Mapping[str, str]) -> list[Part]:
         if isinstance(node, ast.Name):
             if node.id in shown:
                 found[end, NAMED] = Part(end, shown[node.id], NAMED)
-        elif isinstance(node, _WORKING):
-            kind = NESTED if any(isinstance(part, _WORKING) for part in _within(node)) else WORKED_OUT
+        elif (kind := kind_of(node)) is not None:
             try:
                 value = repr(_last(node, shown) if node is loop else _evaluate(node, shown))
             except Exception:  # whatever a wrong guess at a type raises
@@ -175,6 +174,13 @@ def _visible(node: ast.AST, shown: Mapping[str, str]) -> list[ast.expr | ast.Aug
     if isinstance(node, (ast.AugAssign, ast.expr)) and not stored:
         found.append(node)
     return found
+
+
+def kind_of(node: ast.AST) -> int | None:
+    """How a part is asked for: what is worked out, from others that are or not; None for anything else."""
+    if not isinstance(node, _WORKING):
+        return None
+    return NESTED if any(isinstance(part, _WORKING) for part in _within(node)) else WORKED_OUT
 
 
 def _within(node: ast.AST) -> Iterator[ast.AST]:

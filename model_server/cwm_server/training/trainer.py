@@ -80,7 +80,7 @@ class Trainer:
     """One process of a run: `rank` of `world`, which share each batch's rows and sum their gradients.
 
     A run that trains `only` some layers asks what the heads behind them ask and nothing else. The layers below stay as
-    they are, and those above are not run. Raises ValueError where no head is asked there.
+    they are, and those above are not run. Raises ValueError where none is asked behind the last of them.
     """
 
     def __init__(
@@ -341,12 +341,13 @@ class Trainer:
 
     def _chosen(self, first: int, last: int) -> dict[str, nn.Parameter]:
         """The parameters of some layers, and of the heads behind them; all others are left alone."""
-        layers = self.config.num_hidden_layers
-        if last > layers:
-            raise ValueError(f"there is no layer {last}: this size has {layers}")
-        asked = [self._is_trained(layer) for layer in tapped_layers(layers)]
-        if self.heads is None or not any(asked):
-            raise ValueError(f"nothing is asked behind layers {first} to {last}: give the questions a weight")
+        layers = tapped_layers(self.config.num_hidden_layers)
+        asked = [self._is_trained(layer) for layer in layers]
+        if self.heads is None:
+            raise ValueError("layers alone learn from questions: give these --parts-weight or --outcome-weight")
+        if last not in layers:
+            ends = ", ".join(str(layer) for layer in sorted(set(layers)))
+            raise ValueError(f"nothing is asked behind layer {last}: end with one of {ends}")
         begins = {f"model.layers.{layer - 1}." for layer in range(first, last + 1)}
         begins |= {f"{HEADS}{name}." for name, is_asked in zip(ASKED, asked, strict=True) if is_asked}
         for name, parameter in self.parameters.items():

@@ -27,17 +27,28 @@ from cwm_server.training.programs.base import Program
 
 Family = Callable[[random.Random, Path], Iterator[Program]]
 
+
+def _endless(program: Callable[[random.Random], Program]) -> Family:
+    """A family of which each program is generated."""
+
+    def programs(rng: random.Random, shared: Path) -> Iterator[Program]:
+        while True:
+            yield program(rng)
+
+    return programs
+
+
 FAMILIES: dict[str, Family] = {
     "humaneval": humaneval.programs,
     "mbpp": mbpp.programs,
-    "drills": drills.programs,
-    "branches": branches.programs,
-    "decisions": decisions.programs,
-    "arithmetic": arithmetic.programs,
-    "quizzes": quizzes.programs,
+    "drills": _endless(drills.program),
+    "branches": _endless(branches.program),
+    "decisions": _endless(decisions.program),
+    "arithmetic": _endless(arithmetic.program),
+    "quizzes": _endless(quizzes.program),
     "idioms": idioms.programs,
     "suites": suites.programs,
-    "grammar": grammar.programs,
+    "grammar": _endless(grammar.program),
     "library": library.programs,
 }
 WEIGHTS: dict[str, float] = {

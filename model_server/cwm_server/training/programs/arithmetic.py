@@ -4,8 +4,6 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
-from pathlib import Path
 
 from cwm_server.training.programs.base import Program, Subject, start
 from cwm_server.training.programs.style import dressed
@@ -38,12 +36,6 @@ UPDATES = (
     "{x} %= {m}",
     "{x} += 1",
 )
-
-
-def programs(rng: random.Random, shared: Path) -> Iterator[Program]:
-    """Without end."""
-    while True:
-        yield program(rng)
 
 
 def program(rng: random.Random) -> Program:

@@ -9,9 +9,8 @@ from __future__ import annotations
 
 import random
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from cwm_server.training.programs import literals
 from cwm_server.training.programs.base import Program, Subject, start
@@ -102,12 +101,6 @@ _NUMBER = ("{a} += 1", "{a} += 1", "{a} = {a} + 1", "{a} -= 1", "{a} += 2")
 _SUMS = ("{a} += {e}", "{a} = {a} + {e}", "{a} -= {e}", "{a} += {e} * 2", "{a} = {e}", "{a} = max({a}, {e})")
 _LISTS = ("{a}.append({e})", "{a}.append({e})", "{a} += [{e}]", "{a}.insert(0, {e})")
 _TEXTS = ("{a} += {e}", "{a} = {a} + {e}", "{a} += {e}.upper()", "{a} += '-'", "{a} = {e} + {a}")
-
-
-def programs(rng: random.Random, shared: Path) -> Iterator[Program]:
-    """Without end."""
-    while True:
-        yield program(rng)
 
 
 def program(rng: random.Random) -> Program:

@@ -8,8 +8,7 @@ was the last time, is learned sooner where every other frame hangs on one.
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator, Sequence
-from pathlib import Path
+from collections.abc import Sequence
 
 from cwm_server.training.programs import literals
 from cwm_server.training.programs.base import Program, Subject, start
@@ -28,12 +27,6 @@ LETTERS = (
 )  # fmt: skip
 BETWEEN = ("{a} > {b}", "{a} < {b}", "{a} > {b}", "{a} < {b}", "{a} == {b}", "{a} != {b}", "{a} >= {b}", "{a} <= {b}", "{a} % {b} == 0", "{a} - {b} > {t}", "{a} + {b} > {t}", "{a} > {b} and {a} > {t}", "({a} + {b}) % 2 == 0")  # fmt: skip
 _ALPHABETS = ("ab", "abc", "aeiou", "abcde", "01", "xyz", "aAbB", "a1b2", "()", "hello ", "+-", "abcdefgh")
-
-
-def programs(rng: random.Random, shared: Path) -> Iterator[Program]:
-    """Without end."""
-    while True:
-        yield program(rng)
 
 
 def program(rng: random.Random) -> Program:

@@ -4,8 +4,6 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
-from pathlib import Path
 
 from cwm_server.training.programs import literals
 from cwm_server.training.programs.base import Program, Subject, start
@@ -113,12 +111,6 @@ _ELEMENT = {
     "tuple[int, ...]": "int",
     "dict[str, int]": "int",
 }
-
-
-def programs(rng: random.Random, shared: Path) -> Iterator[Program]:
-    """Without end."""
-    while True:
-        yield program(rng)
 
 
 def program(rng: random.Random) -> Program:

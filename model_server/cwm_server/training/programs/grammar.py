@@ -4,8 +4,6 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
-from pathlib import Path
 
 from cwm_server.training.programs import literals
 from cwm_server.training.programs.base import Program, Subject, start
@@ -40,12 +38,6 @@ _ASSIGNED = {
     "list[tuple[str, int]]": 4,
 }
 _INDENT = "    "
-
-
-def programs(rng: random.Random, shared: Path) -> Iterator[Program]:
-    """Without end."""
-    while True:
-        yield program(rng)
 
 
 def program(rng: random.Random) -> Program:

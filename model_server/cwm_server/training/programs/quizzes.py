@@ -3,14 +3,12 @@
 
 What a line makes of values that are looked up is learned by far later than the lookups: there are many operations, and
 in programs as people write them each is rare. Here a line asks for half a dozen, on other values each time, and the
-next frame shows what comes of all of them: an expression in fifteen tokens, where programs have one in forty.
+next frame shows what comes of all of them: an expression in thirteen tokens, where programs have one in forty.
 """
 
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
-from pathlib import Path
 
 from cwm_server.training.programs import literals
 from cwm_server.training.programs.base import Program, Subject, start
@@ -50,12 +48,6 @@ ALPHABETS = (
 )  # fmt: skip
 LONGEST = 10  # expressions on a line
 TOKENS = 1_600  # of the loop's turns, about
-
-
-def programs(rng: random.Random, shared: Path) -> Iterator[Program]:
-    """Without end."""
-    while True:
-        yield program(rng)
 
 
 def program(rng: random.Random) -> Program:
