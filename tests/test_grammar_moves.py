@@ -265,6 +265,21 @@ def test_a_default_that_a_name_or_a_tuple_stands_for_is_what_it_was_when_the_fun
     assert lets(before, Special.CALL, json.dumps({**shown, "kind": "<function dict>"}), Special.ACTION)
 
 
+def test_what_is_passed_to_parameters_that_an_inner_function_uses_is_known_as_well() -> None:
+    text = DEFAULTS[: DEFAULTS.index("def pick")] + (
+        "def pick(x, low=-1):\n    def inside():\n        return x, low\n    return inside\n\n"
+    )
+    before: list[Segment] = [
+        *wire.encode_context(text + DEFAULTS[DEFAULTS.index("def main") :]),
+        *(Special.CALL, '{"x": "1"}', Special.ACTION, "def main(x):\n", Special.FRAME),
+        *(Special.LINE, '{"x": ".."}', Special.ACTION, "    pick(x)\n", Special.FRAME),
+    ]
+    for shown in ({"x": "1", "low": "-1"}, {"low": "-1", "x": "1"}):  # Python 3.10 sorts them
+        assert lets(before, Special.CALL, json.dumps(shown), Special.ACTION)
+        for name in shown:
+            assert not lets(before, Special.CALL, json.dumps({**shown, name: "7"}), Special.ACTION)
+
+
 @pytest.mark.parametrize(
     "call", ["helper(x + 1)", "helper(*pair)", "helper(items, items.pop())", "helper(items, helper(x))"]
 )

@@ -16,9 +16,10 @@ class Opening:
     """One way in which a call can begin: on some `lines`, with the `required` names in their order.
 
     Of the `others` more can follow, in this order, those that are `sure` in any case; None stands for whatever there
-    is. `resumed`: it goes on from its middle, and the order is another one; `older`: that of an older Python, of what
-    has another opening as well. `function` is the name of a function that stands in no class, `expression` a
-    comprehension or a lambda whose place is known. `inner`: whoever calls stands on one of the `lines` too.
+    is. `resumed`: it goes on from its middle, and the order is another one. `late` are parameters that come last, as up
+    to Python 3.10, where what begins has another opening as well. `function` is the name of a function that stands in
+    no class, `expression` a comprehension or a lambda whose place is known. `inner`: whoever calls stands on one of the
+    `lines` too.
     """
 
     lines: frozenset[int]
@@ -26,7 +27,7 @@ class Opening:
     others: tuple[str, ...] | None = None
     sure: frozenset[str] = frozenset()
     resumed: bool = False
-    older: bool = False
+    late: frozenset[str] = frozenset()
     function: str = ""
     expression: ast.expr | None = None
     inner: bool = False
@@ -72,9 +73,9 @@ class _Place:
             return
         yield Opening(lines, names, closure.closes, closure.sure)
         lent = closure.lends.intersection(names)
-        if lent:  # up to Python 3.10 these come last
+        if lent:
             left = tuple(name for name in names if name not in lent)
-            yield Opening(lines, left, (*closure.closes, *sorted(lent)), closure.sure | lent, older=True)
+            yield Opening(lines, left, (*closure.closes, *sorted(lent)), closure.sure | lent, late=lent)
 
     def resumed(self, node: ast.AST | None, lines: frozenset[int]) -> Opening:
         """How a function goes on."""

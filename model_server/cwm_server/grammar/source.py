@@ -75,6 +75,7 @@ class _Call:
     required: list[bytes]
     others: list[bytes] | None
     sure: frozenset[bytes]
+    late: frozenset[bytes]
 
     @classmethod
     def of(cls, opening: Opening, freely: bool) -> _Call:
@@ -82,7 +83,8 @@ class _Call:
         private = (name for name in opening.others or () if name.startswith("__") and not name.endswith("__"))
         known = opening.others is not None and not freely and not any(private)
         others = [spelled(name) for name in opening.others or ()] if known else None
-        return cls(opening, [spelled(name) for name in opening.required], others, _spelled(opening.sure))
+        required = [spelled(name) for name in opening.required]
+        return cls(opening, required, others, _spelled(opening.sure), _spelled(opening.late))
 
     def agrees(self, said: frozenset[bytes]) -> bool:
         """Whether what was said are the first of the parameters, or all of them and more."""
@@ -206,7 +208,7 @@ class Source:
     def _begun(self, number: int) -> list[Opening]:
         """What can begin, or go on, on a line; each once."""
         found = (call.opening for call in self._calls)
-        return [opening for opening in found if number in opening.lines and not opening.older]
+        return [opening for opening in found if number in opening.lines and not opening.late]
 
     def _is_cut(self, numbers: Iterable[int]) -> bool:
         return any(is_gap(self._lines[number - 1]) for number in numbers)
@@ -300,7 +302,7 @@ class Source:
         found = set[str]()
         for call in self._calls:
             if (reach is None or self._is_reached(call.opening, reach)) and call.agrees(said):
-                if name in call.required[len(said) : len(said) + 1]:
+                if name in call.required[len(said) : len(said) + 1] or name in call.late:
                     found.add(call.opening.function)
                 elif len(call.required) <= len(said) and (call.others is None or name in call.others):
                     return ""  # a name from outside
