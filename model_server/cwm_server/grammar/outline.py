@@ -39,9 +39,7 @@ class Outline:
         self._everywhere = frozenset(WORD.findall("\n".join(lines))) if free else frozenset()
         names = {*stored, *self._everywhere}
         self.bound = frozenset({*names, *self.mangled(names)})
-        self.openings = frozenset(
-            openings(tree, lambda part: any(map(is_gap, lines[first_line(part) - 1 : _last(part)])))
-        )
+        self.openings = frozenset(openings(tree, self._is_cut))
         # Before Python 3.12 the syntax tree does not know where the parts of an f-string stand.
         texts = (part for node in ast.walk(tree) if isinstance(node, ast.JoinedStr) for part in ast.walk(node))
         self.has_unplaced = any(isinstance(part, _UNNAMED) for part in texts)
