@@ -27,7 +27,7 @@ from cwm_server.tokenizer import SentencePieceTokenizer
 from cwm_server.training.batches import gather
 from cwm_server.training.corpus import Encoder, read_shard, shards
 from cwm_server.training.heads import Heads, questions_of, tapped_layers
-from cwm_server.training.parts import IGNORED, NESTED, PIECES, WORKED_OUT, Part, kind_of, parts_of
+from cwm_server.training.parts import IGNORED, PIECES, STEPS, Part, kind_of, parts_of
 from cwm_tracer.wire import Segment
 
 FEWEST = 10
@@ -79,10 +79,9 @@ def answers(
     forms = asked(encoder, document)
     embedding = model.model.embed_tokens.weight
     taps = model.taps(batch.ids, tapped_layers(model.config.num_hidden_layers))
-    for kind in (WORKED_OUT, NESTED):
+    for kind in STEPS:
         places, pieces = questions_of(batch.parts)[kind]
-        head = heads.result if kind == WORKED_OUT else heads.nested
-        said = [head.said(taps[kind], embedding, places, index) for index in range(PIECES)]
+        said = [heads.values[kind].said(taps[kind], embedding, places, index) for index in range(PIECES)]
         for place, answer, truth in zip(places.tolist(), torch.stack(said, 1), pieces, strict=True):
             if truth[0] != IGNORED:
                 right = (answer == truth) | (truth == IGNORED)
@@ -97,7 +96,7 @@ def asked(encoder: Encoder, document: list[Segment]) -> dict[tuple[int, int], tu
     for index, (ids, _) in enumerate(encoder.parts(document)):
         stops = np.cumsum([len(encoder.tokenizer.bytes_of(token)) for token in ids])
         for part in stated.get(index, ()):
-            if part.kind in (WORKED_OUT, NESTED):
+            if part.kind in STEPS:
                 place = count + int(np.searchsorted(stops, part.end))
                 found[place, part.kind] = form(until(document[index], part), part.kind), part.value
         count += len(ids)

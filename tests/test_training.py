@@ -28,7 +28,7 @@ from cwm_server.training.configs import SIZES, config_for
 from cwm_server.training.corpus import ACTION, ARGUMENT, CHANGED, EVENT, GIVEN, LOCALS, Encoder, windows
 from cwm_server.training.evaluation import evaluate
 from cwm_server.training.growth import fits, placed
-from cwm_server.training.heads import tapped_layers
+from cwm_server.training.heads import ASKED, tapped_layers
 from cwm_server.training.optimizer import orthogonalize, schedule
 from cwm_server.training.tokenizer_training import train_tokenizer
 from cwm_server.training.trainer import Settings, Trainer
@@ -311,7 +311,7 @@ def test_weights_that_do_not_fit_a_run_are_refused_by_name(
 def test_what_has_not_changed_can_be_looked_up_from_any_distance(size: str, tokenizer: SentencePieceTokenizer) -> None:
     types = config_for(size, tokenizer).layer_types
     layers = len(SIZES[size].layer_types)
-    assert types[tapped_layers(layers)[0] - 1] == "full_attention"
+    assert types[tapped_layers(layers)[ASKED.index("held")] - 1] == "full_attention"
     assert types.count("sliding_attention") >= layers // 2
 
 
@@ -407,10 +407,10 @@ def test_a_run_learns_what_the_heads_ask_and_no_model_has_them(
     config = replace(config_for("tiny", tokenizer), max_position_embeddings=512)
     run = Trainer(config, tokenizer, data, tmp_path / "run", settings)
     figures = run.run()
-    assert min(figures[f"heldout.asked.{name}"] for name in ("held", "name", "result")) > 0.05
+    assert min(figures[f"heldout.asked.{name}"] for name in ("held", "name", "first")) > 0.05
     assert figures["heldout.asked.outcome"] > 0.5
     lines = [json.loads(line) for line in (tmp_path / "run" / "log.jsonl").read_text().splitlines()]
-    for asked in ("held", "name", "result", "outcome"):
+    for asked in ("held", "name", "first", "outcome"):
         losses = [line[f"loss.{asked}"] for line in lines if f"loss.{asked}" in line]
         assert max(losses[-3:]) < 0.95 * losses[0]  # and stays where it is without the weight
     again = Trainer(config, tokenizer, data, tmp_path / "run", settings)
@@ -438,9 +438,9 @@ def test_some_layers_can_be_trained_alone_on_what_the_heads_ask(
     changed = {name for name in before if not torch.equal(before[name], after[name])}
     assert changed >= {name for name in before if name.startswith("model.layers.0.")}
     assert changed <= {name for name in before if name.startswith(("model.layers.0.", "heads."))}
-    assert "heads.result.places.0" in changed
+    assert "heads.first.places.0" in changed
     lines = [json.loads(line) for line in (tmp_path / "only" / "log.jsonl").read_text().splitlines()]
-    losses = [line["loss.result"] for line in lines if "loss.result" in line]
+    losses = [line["loss.first"] for line in lines if "loss.first" in line]
     assert max(losses[-3:]) < losses[0]
     again = Trainer(config, tokenizer, data, tmp_path / "only", replace(settings, only=(1, 1)))
     assert again.resume()

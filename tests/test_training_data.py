@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 
 from cwm_server.training import data
-from cwm_server.training.parts import NESTED, WORKED_OUT, parts_of
+from cwm_server.training.parts import STEPS, parts_of
 from cwm_server.training.programs import (
     FAMILIES,
     arithmetic,
@@ -98,7 +98,7 @@ def test_quizzes_ask_often_and_their_conditions_come_out_either_way() -> None:
         if not result.rejected:
             characters += result.characters
             for stated in parts_of(segments_of(result)).values():
-                asked += [part.value for part in stated if part.kind in (WORKED_OUT, NESTED)]
+                asked += [part.value for part in stated if part.kind in STEPS]
     assert characters / len(asked) < 60  # some thirteen tokens an expression, and what rejected documents leave
     conditions = [value == "True" for value in asked if value in ("True", "False")]
     assert len(conditions) > len(asked) / 4

@@ -19,7 +19,7 @@ from cwm_server.tokenizer import SentencePieceTokenizer, load_tokenizer
 from cwm_server.training.batches import gather
 from cwm_server.training.corpus import Encoder, join, load_packed, save_packed
 from cwm_server.training.heads import ValueHead, questions_of
-from cwm_server.training.parts import HELD, IGNORED, NAMED, NESTED, PIECES, WORKED_OUT, parts
+from cwm_server.training.parts import FIRST, HELD, IGNORED, LATER, NAMED, PIECES, PLACED, SECOND, STEPS, parts, placed
 from cwm_tracer.model import Event, Frame
 from cwm_tracer.wire import START, Segment, Special, encode_frame
 
@@ -56,15 +56,58 @@ def test_the_widest_expression_at_the_end_of_a_line_is_worked_out(
 ) -> None:
     text = line.rstrip(":")
     last = {part.kind: part.value for part in parts(line, shown) if part.kind != NAMED and part.end == len(text)}
-    assert last.get(NESTED, last.get(WORKED_OUT)) == value
+    assert next((last[kind] for kind in reversed(STEPS) if kind in last), None) == value
 
 
-def test_what_is_made_of_expressions_is_asked_apart_from_what_is_made_of_names() -> None:
+def test_expressions_are_asked_by_the_steps_that_they_take() -> None:
     found = parts("if x % 2 == 0 and -1 < y:", {"x": "4", "y": "5"})
-    assert [(part.end, part.value) for part in found if part.kind == WORKED_OUT] == [(8, "0"), (20, "-1"), (24, "True")]
-    assert [(part.end, part.value) for part in found if part.kind == NESTED] == [(13, "True"), (24, "True")]
-    sliced = parts("y = xs[i:-1]", {"xs": "[1, 2, 3]", "i": "1"})
-    assert [(part.value, part.kind) for part in sliced if part.end == 12] == [("[2]", WORKED_OUT)]
+    assert [(part.end, part.value) for part in found if part.kind == FIRST] == [(8, "0"), (24, "True")]
+    assert [(part.end, part.value) for part in found if part.kind == SECOND] == [(13, "True")]
+    assert [(part.end, part.value) for part in found if part.kind == LATER] == [(24, "True")]
+
+
+@pytest.mark.parametrize(
+    ("expression", "kind"),
+    [
+        ("a + b", FIRST),
+        ("max(a, b)", FIRST),
+        ("abs(a)", FIRST),
+        ("a + b > 3", SECOND),
+        ("xs[a]", SECOND),
+        ("xs[a:-1]", SECOND),
+        ("len(xs)", SECOND),
+        ("xs.count(a)", SECOND),
+        ("a in xs", SECOND),
+        ("xs[a] + b", LATER),
+        ("len(xs) - 1", LATER),
+        ("xs[a + 1] > xs[a]", LATER),
+    ],
+)
+def test_what_looks_inside_a_value_takes_a_step_more(expression: str, kind: int) -> None:
+    found = parts(expression, {"xs": "[4, 2, 3]", "a": "1", "b": "2"})
+    assert [part.kind for part in found if part.end == len(expression) and part.kind != NAMED][-1] == kind
+
+
+@pytest.mark.parametrize(
+    ("value", "asked"),
+    [
+        ("[7, 22, (3, 4)]", {"[": "0", "[7, ": "1", "[7, 22, ": "2", "[7, 22, (3, 4)]": "3"}),
+        ("(7,)", {"(": "0", "(7,)": "1"}),
+        ("()", {"()": "0"}),
+        ("'héb'", {}),
+        ("'heb'", {"'": "0", "'h": "1", "'he": "2", "'heb": "3"}),
+        ("'a\\\\n'", {}),
+        ("{'k': 1}", {}),
+        ("37", {}),
+        ("[1, ...", {}),
+        ("..", {}),
+    ],
+)
+def test_elements_that_are_shown_are_counted_where_they_begin(value: str, asked: dict[str, str]) -> None:
+    opening = '{"xs": "'
+    found = placed(opening + value + '"}')
+    assert {part.kind for part in found} <= {PLACED}
+    assert {value.encode()[: part.end - len(opening)].decode(): part.value for part in found} == asked
 
 
 @pytest.mark.parametrize(
@@ -161,10 +204,13 @@ def test_questions_stand_at_the_token_that_ends_a_part_and_survive_disk_and_batc
     assert read == {
         (HELD, '{"n": ".."}'): '37"',
         (NAMED, "if n"): '37"',
-        (WORKED_OUT, "if n > 40"): 'False"',
+        (FIRST, "if n > 40"): 'False"',
+        (PLACED, '{"s": "\''): '0"',
+        (PLACED, '{"s": "\'a'): '1"',
+        (PLACED, '{"s": "\'ab'): '2"',
         (HELD, '{"s": ".."}'): "'ab",
         (NAMED, "return s"): "'ab",
-        (WORKED_OUT, "return s + 'c'"): "'ab",
+        (FIRST, "return s + 'c'"): "'ab",
     }
 
 

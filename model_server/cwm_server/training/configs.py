@@ -9,7 +9,7 @@ from dataclasses import replace
 
 from cwm_server.model_config import FULL, ModelConfig
 from cwm_server.tokenizer import Tokenizer
-from cwm_server.training.heads import tapped_layers
+from cwm_server.training.heads import ASKED, tapped_layers
 from cwm_tracer.wire import Special
 
 
@@ -39,7 +39,7 @@ SIZES = {
 def config_for(size: str, tokenizer: Tokenizer) -> ModelConfig:
     """The model of a named size that reads and writes the tokens of `tokenizer`."""
     model = SIZES[size]
-    lookup = tapped_layers(model.num_hidden_layers)[0] - 1
+    lookup = tapped_layers(model.num_hidden_layers)[ASKED.index("held")] - 1
     return replace(
         model,
         layer_types=tuple(FULL if index == lookup else kind for index, kind in enumerate(model.layer_types)),

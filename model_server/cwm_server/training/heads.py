@@ -1,10 +1,10 @@
 """What training asks of layers in a model's middle, besides the next token.
 
 Which line runs next, and what a line makes of its values, hangs on values that have to be looked up first. A model that
-only sees the next token learns to repeat what happened the last time. So linear heads ask what a `..` stands for, and
-at the tokens of an executed line what a name does, what comes of an expression, then of one made of others, and how a
-condition comes out (deep supervision: Lee et al., AISTATS 2015). They serve training alone; no model has them
-afterwards.
+only sees the next token learns to repeat what happened the last time. So linear heads ask how many elements came before
+a place in a shown value, what a `..` stands for, and at the tokens of an executed line what a name does, what comes of
+an expression, by the steps that it takes, and how a condition comes out (deep supervision: Lee et al., AISTATS 2015).
+They serve training alone; no model has them afterwards.
 """
 
 from __future__ import annotations
@@ -18,19 +18,19 @@ from torch import Tensor, nn
 from cwm_server.training.outcomes import NONE, TAKEN
 from cwm_server.training.parts import IGNORED, KINDS, PIECES
 
-ASKED = ("held", "name", "result", "nested", "outcome")
+ASKED = ("place", "held", "name", "first", "second", "later", "outcome")
 _ROUND = 64  # how many questions there are changes from batch to batch; few sizes compile few times
 
 
-def tapped_layers(layers: int) -> tuple[int, int, int, int, int]:
+def tapped_layers(layers: int) -> tuple[int, ...]:
     """Behind how many of a model's layers each of what is `ASKED` is asked.
 
     Each needs what the one before has found, and the last layer can use the answers. A layer finds something out as
-    late as it is asked, so the first comes as early as a lookup can be made, and what comes of an expression right
+    late as it is asked, so the first come as early as a lookup can be made, and what comes of an expression right
     behind what its names stand for.
     """
-    held, name, nested, outcome = (max(1, layers * eighths // 8) for eighths in (4, 5, 6, 7))
-    return held, name, min(name + 1, nested), nested, outcome
+    held, name, second, outcome = (max(1, layers * eighths // 8) for eighths in (4, 5, 6, 7))
+    return max(1, held - 1), held, name, min(name + 1, second), second, outcome, outcome
 
 
 class OutcomeHead(nn.Module):
@@ -89,7 +89,9 @@ class Heads(nn.Module):
 
     def __init__(self, hidden_size: int) -> None:
         super().__init__()
-        self.held, self.name, self.result, self.nested = (ValueHead(hidden_size) for _ in range(KINDS))
+        self.place, self.held, self.name, self.first, self.second, self.later = (
+            ValueHead(hidden_size) for _ in range(KINDS)
+        )
         self.outcome = OutcomeHead(hidden_size)
 
     def forward(
@@ -106,7 +108,7 @@ class Heads(nn.Module):
         nothing = torch.zeros((), device=outcomes.device)
         losses = [
             nothing if tap is None else head(tap, embedding, places, pieces).sum()
-            for head, tap, (places, pieces) in zip(self._values, taps[:-1], questions, strict=True)
+            for head, tap, (places, pieces) in zip(self.values, taps[:-1], questions, strict=True)
         ]
         last = taps[-1]
         return torch.stack([*losses, nothing if last is None else self.outcome(last, outcomes).sum()])
@@ -116,7 +118,7 @@ class Heads(nn.Module):
     ) -> dict[str, list[bool]]:
         """Of each question whether the answer is right, of values their first piece, by what is asked."""
         found: dict[str, list[bool]] = {}
-        for name, head, tap, (places, pieces) in zip(ASKED, self._values, taps, questions, strict=False):
+        for name, head, tap, (places, pieces) in zip(ASKED, self.values, taps, questions, strict=False):
             right = head.said(tap, embedding, places.to(tap.device), 0) == pieces[:, 0].to(tap.device)
             found[name] = right[pieces[:, 0].to(tap.device) != IGNORED].tolist()
         asked = outcomes.to(taps[-1].device)
@@ -124,8 +126,9 @@ class Heads(nn.Module):
         return found
 
     @property
-    def _values(self) -> tuple[ValueHead, ...]:
-        return self.held, self.name, self.result, self.nested
+    def values(self) -> tuple[ValueHead, ...]:
+        """Those that say values, by the kind of part."""
+        return self.place, self.held, self.name, self.first, self.second, self.later
 
 
 def questions_of(parts: Tensor) -> list[tuple[Tensor, Tensor]]:

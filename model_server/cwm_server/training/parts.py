@@ -1,4 +1,4 @@
-"""What a trace does not say: the values of a line's names and expressions, and of what has not changed.
+"""What a trace does not say: the values of a line's names and expressions, what has not changed, elements' places.
 
 Training asks for them besides the next token (`heads.py`). Only what follows from the shown locals alone, and is cheap,
 is worked out here: numbers, strings, lists and the like, under operators, indices and a few pure functions.
@@ -9,7 +9,7 @@ from __future__ import annotations
 import ast
 import operator
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence, Sized
+from collections.abc import Callable, Mapping, Sequence, Sized
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -19,8 +19,11 @@ from cwm_tracer.wire import EVENT_TOKEN, Segment, Special, decode
 
 Value = Any  # what `ast.literal_eval` makes
 LONGEST = 200  # characters of a text that is read as a value, and of one that is made
-HELD, NAMED, WORKED_OUT, NESTED = range(4)  # by `..`, by a name, by an expression of those, by one of expressions
-KINDS = 4
+# How many elements came before a place in a shown value; what `..` stands for, what a name does; what comes of an
+# expression that takes one step from there, two, or more.
+PLACED, HELD, NAMED, FIRST, SECOND, LATER = range(6)
+KINDS = 6
+STEPS = (FIRST, SECOND, LATER)
 PIECES = 3  # tokens of a value's text, its closing quote with them, for which training asks
 IGNORED = -100  # where there are fewer
 _BIGGEST = 10**15
@@ -73,6 +76,7 @@ _METHODS: dict[type, re.Pattern[str]] = {
     tuple: re.compile("count|index"),
     dict: re.compile("get"),
 }
+_INSIDE = frozenset({"all", "any", "len", "list", "max", "min", "sorted", "sum", "tuple"})  # of one argument
 _WORKING = (ast.AugAssign, ast.BinOp, ast.UnaryOp, ast.Compare, ast.BoolOp, ast.Subscript, ast.Call)
 EVENTS = tuple(EVENT_TOKEN.values())
 VALUE = re.compile(rb'": "((?:[^"\\]|\\.)*)"')  # in the text of locals
@@ -124,6 +128,19 @@ def unchanged(text: str, values: Mapping[str, str]) -> list[Part]:
     return [Part(match.end(1), value, HELD) for match, value in pairs if match[1] == b".."]
 
 
+def placed(text: str) -> list[Part]:
+    """How many elements of a list, a tuple or a string that the text of some locals shows come before each, and in all.
+
+    Each is asked for where the element begins, as what follows a place is what can be found there; all of them where
+    the value ends.
+    """
+    found = []
+    for match in VALUE.finditer(text.encode("utf-8", "surrogatepass")):
+        places = _places(match[1])
+        found += [Part(match.start(1) + place, str(count), PLACED) for count, place in enumerate(places)]
+    return found
+
+
 def parts_of(segments: Sequence[Segment]) -> dict[int, list[Part]]:
     """The parts of a document's locals and executed lines, by the index of their segment."""
     start = segments.index(Special.FRAME) + 1
@@ -136,8 +153,25 @@ def parts_of(segments: Sequence[Segment]) -> dict[int, list[Part]]:
             values = getattr(next(frames, None), "locals", None)
         elif isinstance(segment, str) and values is not None:
             is_line = segments[index - 1] is Special.ACTION
-            found[index] = parts(segment, values) if is_line else unchanged(segment, values)
+            found[index] = parts(segment, values) if is_line else unchanged(segment, values) + placed(segment)
     return found
+
+
+@lru_cache(maxsize=1 << 14)
+def _places(value: bytes) -> tuple[int, ...]:
+    """Where the elements of a value begin, and where it ends; none of one that is escaped or long."""
+    if len(value) > LONGEST or b"\\" in value or value[:1] not in (b"[", b"(", b"'"):
+        return ()
+    try:
+        tree = ast.parse(value, mode="eval").body
+    except (SyntaxError, ValueError, MemoryError, RecursionError):
+        return ()
+    match tree:
+        case ast.List(elts=elements) | ast.Tuple(elts=elements):
+            return (*(element.col_offset for element in elements), len(value))
+        case ast.Constant(value=str(letters)) if len(letters) == len(value) - 2:
+            return tuple(range(1, len(value)))
+    return ()
 
 
 @lru_cache(maxsize=1 << 14)
@@ -177,18 +211,32 @@ def _visible(node: ast.AST, shown: Mapping[str, str]) -> list[ast.expr | ast.Aug
 
 
 def kind_of(node: ast.AST) -> int | None:
-    """How a part is asked for: what is worked out, from others that are or not; None for anything else."""
-    if not isinstance(node, _WORKING):
-        return None
-    return NESTED if any(isinstance(part, _WORKING) for part in _within(node)) else WORKED_OUT
+    """How a part is asked for, if it is worked out: by the steps that it takes."""
+    steps = _steps(node) if isinstance(node, _WORKING) else 0
+    return STEPS[min(steps, len(STEPS)) - 1] if steps else None
 
 
-def _within(node: ast.AST) -> Iterator[ast.AST]:
-    """What an expression is made of, but for the signs of its constants."""
-    for child in ast.iter_child_nodes(node):
-        if not (isinstance(child, ast.UnaryOp) and isinstance(child.operand, ast.Constant)):
-            yield child
-            yield from _within(child)
+def _steps(node: ast.AST) -> int:
+    """How many layers one after the other an expression takes: one to bring values together, one more to look inside.
+
+    The signs of constants take none.
+    """
+    if isinstance(node, ast.UnaryOp) and isinstance(node.operand, ast.Constant):
+        return 0
+    own = isinstance(node, _WORKING) + _looks_inside(node)
+    return own + max(map(_steps, ast.iter_child_nodes(node)), default=0)
+
+
+def _looks_inside(node: ast.AST) -> bool:
+    """Whether elements of a value count, as its beginning does not tell them."""
+    match node:
+        case ast.Subscript() | ast.Call(func=ast.Attribute()):
+            return True
+        case ast.Call(func=ast.Name(id=name), args=[_]):
+            return name in _INSIDE
+        case ast.Compare(ops=signs):
+            return any(isinstance(sign, (ast.In, ast.NotIn)) for sign in signs)
+    return False
 
 
 def _evaluate(node: ast.expr | ast.AugAssign, shown: Mapping[str, str]) -> Value:
