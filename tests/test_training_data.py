@@ -462,7 +462,7 @@ def test_the_command_writes_shards_and_counts(tmp_path: Path) -> None:
         "--seed",
         "5",
         "--mix",
-        "humaneval=0,mbpp=0,library=0",
+        "drills=2,idioms=1,grammar=3,quizzes=0",
     ]
     for name in ("a", "b"):
         assert data.main([*arguments, "--out", str(tmp_path / name)]) == 0
@@ -471,7 +471,7 @@ def test_the_command_writes_shards_and_counts(tmp_path: Path) -> None:
     assert len(documents) == 25
     assert len({document["id"] for document in documents}) == 25
     assert {document["split"] for document in documents} <= {"train", "heldout"}
-    assert {document["source"] for document in documents} <= set(GENERATED)
+    assert {document["source"] for document in documents} == {"drills", "idioms", "grammar"}
     assert json.loads((tmp_path / "a" / "corpus.json").read_text())["documents"] == 25
     assert lines == (tmp_path / "b" / "shard-0000.jsonl").read_text().splitlines()
 
@@ -486,4 +486,25 @@ def test_the_command_refuses_a_full_directory_and_an_unknown_source(
     with pytest.raises(SystemExit):
         data.main(["--out", str(tmp_path / "new"), "--shared", str(shared), "--documents", "1", "--mix", "poems=1"])
     assert "no source is called 'poems'" in capsys.readouterr().err
-    assert weights("drills=0")["drills"] == 0
+
+
+def test_a_mixture_has_the_sources_that_it_names_and_by_default_all() -> None:
+    assert weights("mbpp=2,drills=0.5") == {"mbpp": 2.0, "drills": 0.5}
+    assert weights("").keys() == FAMILIES.keys()
+
+
+@pytest.mark.parametrize(
+    ("mixture", "said"),
+    [
+        ("poems=1", "no source is called 'poems'"),
+        ("mbpp", "'mbpp' gives no weight; write mbpp=2"),
+        ("mbpp=many", "'mbpp=many' gives no weight"),
+        ("mbpp=-1,drills=1", "numbers from 0 on"),
+        ("mbpp=nan", "numbers from 0 on"),
+        ("mbpp=inf", "numbers from 0 on"),
+        ("mbpp=0,drills=0", "not all 0"),
+    ],
+)
+def test_a_mixture_that_is_none_is_refused_by_what_is_wrong(mixture: str, said: str) -> None:
+    with pytest.raises(ValueError, match=said):
+        weights(mixture)

@@ -127,9 +127,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--nice", type=int, default=0, help="how much the workers yield to other processes, 0 to 19")
     parser.add_argument("--tokens", type=float, default=None, help="stop after about this many tokens")
     parser.add_argument("--documents", type=int, default=None, help="stop after this many documents")
-    parser.add_argument(
-        "--mix", default="", help="weights of sources, as in mbpp=2,drills=1; others keep their default"
-    )
+    parser.add_argument("--mix", default="", help="the sources with their weights, as in mbpp=2,drills=1; default: all")
     options = parser.parse_args(arguments)
     if options.out.exists() and any(options.out.iterdir()):
         parser.error(f"{options.out} is not empty; name a new directory")

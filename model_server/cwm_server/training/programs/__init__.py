@@ -6,6 +6,7 @@ give equal programs.
 
 from __future__ import annotations
 
+import math
 import random
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -66,12 +67,20 @@ WEIGHTS: dict[str, float] = {
 }
 
 
-def weights(overrides: str) -> dict[str, float]:
-    """The default mixture with `overrides`, as in `mbpp=2,drills=1`; ValueError names a source that does not exist."""
-    mix = dict(WEIGHTS)
-    for part in filter(None, overrides.split(",")):
+def weights(mixture: str) -> dict[str, float]:
+    """The sources of a `mixture` such as `mbpp=2,drills=1`, with their weights; of an empty one the default.
+
+    Raises ValueError, which names what is wrong.
+    """
+    mix: dict[str, float] = {}
+    for part in filter(None, mixture.split(",")):
         name, _, weight = part.partition("=")
         if name not in FAMILIES:
             raise ValueError(f"no source is called {name!r}; there are {', '.join(FAMILIES)}")
-        mix[name] = float(weight)
-    return mix
+        try:
+            mix[name] = float(weight)
+        except ValueError:
+            raise ValueError(f"{part!r} gives no weight; write {name}=2") from None
+    if not all(0 <= weight < math.inf for weight in mix.values()) or (mix and not any(mix.values())):
+        raise ValueError(f"weights are numbers from 0 on, not all 0; there are {mixture}")
+    return mix or dict(WEIGHTS)
