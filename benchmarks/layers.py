@@ -17,15 +17,14 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from safetensors.torch import load_file
 
-from cwm_server.architecture import Decoder, load_model
+from cwm_server.architecture import Decoder
 from cwm_server.tokenizer import SentencePieceTokenizer
 from cwm_server.training.batches import Batch, gather
 from cwm_server.training.corpus import join, load_packed
 from cwm_server.training.heads import ASKED, Heads, questions_of, tapped_layers
 from cwm_server.training.outcomes import NONE, TAKEN
-from cwm_server.training.trainer import HEADS
+from cwm_server.training.runs import HEADS, weights_of
 from cwm_tracer.wire import Special
 
 Shares = dict[object, list[bool]]
@@ -60,8 +59,8 @@ def main() -> None:
 
 def load(run: Path) -> tuple[Decoder, Heads]:
     """The model and the heads as the run's state has them, in fp32."""
-    model = load_model(run).float()
-    tensors = {name: tensor.float() for name, tensor in load_file(run / "state" / "model.safetensors").items()}
+    model, weights = weights_of(run)
+    tensors = {name: tensor.float() for name, tensor in weights.items()}
     model.load_state_dict({name: tensor for name, tensor in tensors.items() if not name.startswith(HEADS)})
     heads = Heads(model.config.hidden_size)
     heads.load_state_dict({name[len(HEADS) :]: each for name, each in tensors.items() if name.startswith(HEADS)})

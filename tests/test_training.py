@@ -238,6 +238,48 @@ def test_a_run_starts_from_the_weights_of_another(
     assert not same(weights(tmp_path / "first"), weights(tmp_path / "second"))
 
 
+def test_between_two_models_lie_others(data: Path, tokenizer: SentencePieceTokenizer, tmp_path: Path) -> None:
+    first, second = (tmp_path / name for name in ("first", "second"))
+    trainer(data, tokenizer, first).run()
+    more = Trainer(config_for("tiny", tokenizer), tokenizer, data, second, replace(SETTINGS, seed=9, parts_weight=1.0))
+    more.start_from(first)
+    more.run()
+    ends = [load_file(each / "state" / "model.safetensors") for each in (first, second)]
+    for share in (0.0, 0.25, 1.0):
+        out = tmp_path / f"between-{share}"
+        assert main(["average", str(first), str(second), "--share", str(share), "--out", str(out)]) == 0
+        found = load_model(out).state_dict()
+        for name, tensor in found.items():
+            wanted = (1 - share) * ends[0][name] + share * ends[1][name]
+            torch.testing.assert_close(tensor, wanted.bfloat16().float(), atol=1e-2, rtol=1e-2)
+        assert trainer(data, tokenizer, tmp_path / f"third-{share}").start_from(out) is None
+
+
+@pytest.mark.parametrize("other", ["size", "tokenizer", "weights"])
+def test_between_models_of_two_kinds_there_is_nothing(
+    other: str, data: Path, tokenizer: SentencePieceTokenizer, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    first, second = (tmp_path / name for name in ("first", "second"))
+    trainer(data, tokenizer, first).save()
+    if other == "size":
+        Trainer(config_for("small", tokenizer), tokenizer, data, second, SETTINGS).save()
+    elif other == "tokenizer":
+        train_tokenizer([document(counting(3))] * 40, tmp_path, size=490, threads=1)
+        trainer(data, SentencePieceTokenizer((tmp_path / "tokenizer.model").read_bytes()), second).save()
+    assert main(["average", str(first), str(second), "--out", str(tmp_path / "out")]) == 2
+    said = capsys.readouterr().err
+    assert str(second) in said
+    assert said.count("\n") == 1
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("share", ["-0.1", "1.1", "half", "nan"])
+def test_a_share_that_is_none_is_refused(share: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["average", "a", "b", "--out", "c", f"--share={share}"])
+    assert f"{share!r} is no share" in capsys.readouterr().err
+
+
 def test_a_larger_model_starts_as_the_smaller_one_that_it_grew_from(
     data: Path, tokenizer: SentencePieceTokenizer, tmp_path: Path
 ) -> None:

@@ -1,4 +1,4 @@
-"""`python -m cwm_server.training tokenizer|train`: make a tokenizer from a corpus, train a model on it."""
+"""`python -m cwm_server.training tokenizer|train|average`: a tokenizer of a corpus, a model, one between two."""
 
 from __future__ import annotations
 
@@ -74,9 +74,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     train.add_argument("--shard-size", type=int, help="cut the weights into files of at most so many bytes")
     train.add_argument("--resume", action="store_true", help="continue from the state in --out")
     train.add_argument("--seed", type=int, default=0)
+    between = commands.add_parser("average", help="a model between one and what a run made of it")
+    between.add_argument("before", type=Path, help="directory of a model")
+    between.add_argument("after", type=Path, help="directory of a run that began with it")
+    between.add_argument("--share", type=_share, default=0.5, help="how far the new model is on the way, 0 to 1 (0.5)")
+    between.add_argument("--out", type=Path, required=True, help="directory for the new model")
     options = parser.parse_args(arguments)
     if options.command == "tokenizer":
         return _tokenizer(options)
+    if options.command == "average":
+        return _average(options)
     if options.minutes is None and options.tokens is None:
         parser.error("a run needs a budget: --minutes or --tokens")
     if not 0 < options.decay < float("inf"):
@@ -94,6 +101,17 @@ def _layers(text: str) -> tuple[int, int]:
     return int(found[1]), int(found[2])
 
 
+def _share(text: str) -> float:
+    """A number from 0 to 1. Raises ArgumentTypeError for anything else."""
+    try:
+        share = float(text)
+    except ValueError:
+        share = -1.0
+    if not 0 <= share <= 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is no share; name a number from 0 to 1")
+    return share
+
+
 def _tokenizer(options: argparse.Namespace) -> int:
     from cwm_server.training.corpus import read_shard, shards
     from cwm_server.training.tokenizer_training import train_tokenizer
@@ -105,6 +123,18 @@ def _tokenizer(options: argparse.Namespace) -> int:
     documents = itertools.chain.from_iterable(read_shard(path, "train") for path in found)
     path = train_tokenizer(itertools.islice(documents, options.documents), options.out, options.size)
     print(path)
+    return 0
+
+
+def _average(options: argparse.Namespace) -> int:
+    from cwm_server.architecture import CheckpointError
+    from cwm_server.training.averaging import average
+
+    try:
+        average(options.before, options.after, options.share, options.out)
+    except (OSError, ValueError, CheckpointError) as error:
+        print(error, file=sys.stderr)
+        return 2
     return 0
 
 

@@ -18,7 +18,7 @@ import torch.nn.functional as F
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
-from cwm_server.architecture import Decoder, load_model, save_model
+from cwm_server.architecture import Decoder, save_model
 from cwm_server.model_config import ModelConfig
 from cwm_server.tokenizer import SENTENCEPIECE_FILE, SentencePieceTokenizer
 from cwm_server.training.attention import block_attention
@@ -31,9 +31,7 @@ from cwm_server.training.log import FIGURES, Log, Window
 from cwm_server.training.optimizer import Optimizer, Rates, initialize, schedule
 from cwm_server.training.outcomes import NONE
 from cwm_server.training.parts import IGNORED
-
-STATE = "state"
-HEADS = "heads."  # what the names of their parameters begin with
+from cwm_server.training.runs import HEADS, STATE, STATE_WEIGHTS, weights_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,7 +165,7 @@ class Trainer:
         final, part, old = (self.out / (STATE + suffix) for suffix in ("", ".part", ".old"))
         shutil.rmtree(part, ignore_errors=True)
         part.mkdir(parents=True)
-        save_file({n: p.detach().cpu().contiguous() for n, p in self.parameters.items()}, part / "model.safetensors")
+        save_file({n: p.detach().cpu().contiguous() for n, p in self.parameters.items()}, part / STATE_WEIGHTS)
         save_file({n: t.cpu().contiguous() for n, t in self.optimizer.state().items()}, part / "optimizer.safetensors")
         facts = {
             "progress": asdict(self.progress),
@@ -192,11 +190,9 @@ class Trainer:
         tokenizer = SentencePieceTokenizer((directory / SENTENCEPIECE_FILE).read_bytes())
         if tokenizer.digest != self.tokenizer.digest:
             raise ValueError(f"{directory} was trained with another tokenizer; name its own with --tokenizer")
-        model = load_model(directory)
+        model, kept = weights_of(directory)
         if not fits(model.config, self.config):
             raise ValueError(f"{directory} holds a model of another size that does not grow to this; name its --config")
-        state = directory / STATE / "model.safetensors"
-        kept = load_file(state) if state.exists() else model.state_dict()
         weights = {name: tensor for name, tensor in kept.items() if HEADS not in name}
         self.model.load_state_dict(grow(weights, model.config, self.model.state_dict(), self.config))
         if model.config.num_hidden_layers == self.config.num_hidden_layers:
@@ -210,7 +206,7 @@ class Trainer:
         facts: dict[str, Any] = json.loads((state / "state.json").read_text(encoding="utf-8"))
         if facts["tokenizer"] != self.tokenizer.digest:
             raise ValueError(f"{state} was trained with another tokenizer; name another output directory")
-        tensors = load_file(state / "model.safetensors")
+        tensors = load_file(state / STATE_WEIGHTS)
         self.model.load_state_dict({name: t for name, t in tensors.items() if HEADS not in name}, strict=True)
         self._load_heads(tensors)
         kept = load_file(state / "optimizer.safetensors")

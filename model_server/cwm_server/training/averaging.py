@@ -1,0 +1,29 @@
+"""A model between one and what a run made of it: `python -m cwm_server.training average`.
+
+Training on other data makes a model better at it and worse at what it has seen less of since. Weights on the straight
+line between the two keep much of both (Wortsman et al., "Robust fine-tuning of zero-shot models", CVPR 2022).
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from cwm_server.architecture import save_model
+from cwm_server.tokenizer import SENTENCEPIECE_FILE, SentencePieceTokenizer
+from cwm_server.training.runs import HEADS, weights_of
+
+
+def average(before: Path, after: Path, share: float, out: Path) -> None:
+    """Write the model that is `share` of the way, 0 to 1, from one to another of its kind with the same tokenizer.
+
+    Raises ValueError where they are not, and CheckpointError.
+    """
+    tokenizers = [SentencePieceTokenizer((each / SENTENCEPIECE_FILE).read_bytes()) for each in (before, after)]
+    if tokenizers[0].digest != tokenizers[1].digest:
+        raise ValueError(f"{after} was trained with another tokenizer than {before}: there is nothing between them")
+    (first, start), (model, end) = weights_of(before), weights_of(after)
+    if first.config != model.config:
+        raise ValueError(f"{after} has another configuration than {before}: there is nothing between them")
+    model.load_state_dict({n: start[n].float().lerp(end[n].float(), share) for n in start if not n.startswith(HEADS)})
+    save_model(model, out, tokenizer=tokenizers[0].digest)
+    (out / SENTENCEPIECE_FILE).write_bytes(tokenizers[0].serialized)
