@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cwm_tracer.model import Choice, Event, Frame, Problem, ProblemKind, Trace
+from pytest_cwm.debugger.asking import INVENTING
 from pytest_cwm.debugger.timeline import Stop, Timeline
 from pytest_cwm.predictors.base import PredictionError, Sampling
 from scripted_predictor import Act, ScriptedPredictor, record, record_strawberry
@@ -243,6 +244,20 @@ def test_reset_samples_another_call_of_the_entry() -> None:
     predictor = timeline._asker._predictor
     assert {event for _, event, _ in predictor.asked} == {Event.CALL}
     assert all(sampling.temperature > 0 for _, _, sampling in predictor.asked)
+
+
+def test_a_model_that_says_the_same_again_is_asked_more_warmly() -> None:
+    trace = record_strawberry()
+    predictor = ScriptedPredictor(trace.frames, letters="a")
+    timeline = Timeline(trace.context, predictor)
+    timeline.reset()
+    assert [sampling.temperature for _, _, sampling in predictor.asked] == [INVENTING.temperature]
+    timeline.reset()
+    warmth = [sampling.temperature for _, _, sampling in predictor.asked[1:]]
+    assert warmth[0] == INVENTING.temperature
+    assert all(one < other for one, other in pairwise(warmth))
+    assert len(warmth) > 1
+    assert warmth[-1] < 2 * INVENTING.temperature
 
 
 def test_resets_of_one_seed_are_always_the_same() -> None:

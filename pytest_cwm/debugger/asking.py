@@ -16,6 +16,7 @@ INVENTING = Sampling(temperature=0.8, top_p=0.95)
 """How an entry's call is invented when nobody gives it: warm enough that samples differ."""
 
 _CALL_SAMPLES = 4
+_WARMER = 0.2  # by so much of its temperature, as a model that is sure says the same again
 
 
 class Asker:
@@ -62,15 +63,16 @@ class Asker:
     def invent(self, shown: Frame | None) -> Frame:
         """Sample the entry's call.
 
-        Of a few samples the first that calls the marked entry with the parameters it has and differs from the one
-        `shown` now, or the best of them.
+        Of a few samples, each warmer than the one before, the first that calls the marked entry with the parameters it
+        has and differs from the one `shown` now, or the best of them.
         """
         context, entry = self._source.context, self._source.entry()
         line = None if context.entry is None else action_of(Frame(Event.CALL, self._source.lines[context.entry]))
         found: tuple[int, Frame] | None = None
         why = ""
         for attempt in range(_CALL_SAMPLES):
-            sampling = replace(self._inventing, seed=self._derived(0, attempt))
+            warmth = self._inventing.temperature * (1 + attempt * _WARMER)
+            sampling = replace(self._inventing, temperature=warmth, seed=self._derived(0, attempt))
             choice = self._predictor.next_frame(context, (), event=Event.CALL, sampling=sampling)
             frame, why = _usable(choice, (), START)
             if frame is None:
