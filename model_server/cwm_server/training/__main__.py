@@ -132,7 +132,7 @@ def _average(options: argparse.Namespace) -> int:
 
     try:
         average(options.before, options.after, options.share, options.out)
-    except (OSError, ValueError, CheckpointError) as error:
+    except (ValueError, CheckpointError) as error:
         print(error, file=sys.stderr)
         return 2
     return 0

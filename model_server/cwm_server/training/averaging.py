@@ -18,6 +18,9 @@ def average(before: Path, after: Path, share: float, out: Path) -> None:
 
     Raises ValueError where they are not, and CheckpointError.
     """
+    for each in (before, after):
+        if not (each / SENTENCEPIECE_FILE).exists():
+            raise ValueError(f"{each}: no {SENTENCEPIECE_FILE} in it; name the directory of a model")
     tokenizers = [SentencePieceTokenizer((each / SENTENCEPIECE_FILE).read_bytes()) for each in (before, after)]
     if tokenizers[0].digest != tokenizers[1].digest:
         raise ValueError(f"{after} was trained with another tokenizer than {before}: there is nothing between them")
