@@ -43,10 +43,11 @@ def main() -> None:
     options = parser.parse_args()
     tokenizer = SentencePieceTokenizer((options.run / "tokenizer.model").read_bytes())
     model, heads = load(options.run)
+    encoder = Encoder(tokenizer)
     known: dict[str, list[tuple[bool, bool]]] = defaultdict(list)
     values: dict[str, Counter[str]] = defaultdict(Counter)
     for document in itertools.islice(documents(options.corpus, options.source), options.documents):
-        for form, value, first, whole in answers(model, heads, Encoder(tokenizer), document):
+        for form, value, first, whole in answers(model, heads, encoder, document):
             known[form].append((first, whole))
             values[form][value] += 1
     print(f"{'expression':28}{'of':>6}{'first':>8}{'all':>8}{'commonest':>11}")

@@ -24,7 +24,7 @@ from cwm_server.training.batches import Batch, gather
 from cwm_server.training.corpus import join, load_packed
 from cwm_server.training.heads import ASKED, Heads, questions_of, tapped_layers
 from cwm_server.training.outcomes import NONE, TAKEN
-from cwm_server.training.runs import HEADS, weights_of
+from cwm_server.training.runs import model_of
 from cwm_tracer.wire import Special
 
 Shares = dict[object, list[bool]]
@@ -59,11 +59,9 @@ def main() -> None:
 
 def load(run: Path) -> tuple[Decoder, Heads]:
     """The model and the heads as the run's state has them, in fp32."""
-    model, weights = weights_of(run)
-    tensors = {name: tensor.float() for name, tensor in weights.items()}
-    model.load_state_dict({name: tensor for name, tensor in tensors.items() if not name.startswith(HEADS)})
+    model, tensors = model_of(run)
     heads = Heads(model.config.hidden_size)
-    heads.load_state_dict({name[len(HEADS) :]: each for name, each in tensors.items() if name.startswith(HEADS)})
+    heads.load_state_dict(tensors)
     return model, heads
 
 

@@ -260,6 +260,13 @@ def test_a_model_that_says_the_same_again_is_asked_more_warmly() -> None:
     assert warmth[-1] < 2 * INVENTING.temperature
 
 
+def test_a_model_that_says_no_call_is_not_asked_more_warmly() -> None:
+    timeline = invented(acts={0: [Choice(None)] * 3})
+    timeline.reset()
+    asked = timeline._asker._predictor.asked
+    assert [sampling.temperature for _, _, sampling in asked] == [INVENTING.temperature] * 4
+
+
 def test_resets_of_one_seed_are_always_the_same() -> None:
     assert letters(invented(5), 6) == letters(invented(5), 6)
     assert letters(invented(5), 6) != letters(invented(6), 6)

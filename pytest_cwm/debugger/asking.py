@@ -16,7 +16,7 @@ INVENTING = Sampling(temperature=0.8, top_p=0.95)
 """How an entry's call is invented when nobody gives it: warm enough that samples differ."""
 
 _CALL_SAMPLES = 4
-_WARMER = 0.2  # by so much of its temperature, as a model that is sure says the same again
+_WARMER = 0.2  # of its temperature, for each sample that only repeats what is shown
 
 
 class Asker:
@@ -63,15 +63,16 @@ class Asker:
     def invent(self, shown: Frame | None) -> Frame:
         """Sample the entry's call.
 
-        Of a few samples, each warmer than the one before, the first that calls the marked entry with the parameters it
-        has and differs from the one `shown` now, or the best of them.
+        Of a few samples the first that calls the marked entry with the parameters it has and differs from the one
+        `shown` now, or the best of them. What only repeats it is asked for again more warmly.
         """
         context, entry = self._source.context, self._source.entry()
         line = None if context.entry is None else action_of(Frame(Event.CALL, self._source.lines[context.entry]))
         found: tuple[int, Frame] | None = None
         why = ""
+        repeats = 0
         for attempt in range(_CALL_SAMPLES):
-            warmth = self._inventing.temperature * (1 + attempt * _WARMER)
+            warmth = self._inventing.temperature * (1 + repeats * _WARMER)
             sampling = replace(self._inventing, temperature=warmth, seed=self._derived(0, attempt))
             choice = self._predictor.next_frame(context, (), event=Event.CALL, sampling=sampling)
             frame, why = _usable(choice, (), START)
@@ -80,6 +81,7 @@ class Asker:
             if frame.event is not Event.CALL or (line is not None and action_of(frame) != line):
                 why = "a call of something else"
                 continue
+            repeats += frame == shown
             fits = entry is None or entry.parameters is None or entry.parameters == set(frame.locals or ())
             score = 2 * fits + (shown is None or frame != shown or not frame.locals)
             if found is None or score > found[0]:

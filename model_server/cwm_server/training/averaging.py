@@ -10,7 +10,7 @@ from pathlib import Path
 
 from cwm_server.architecture import save_model
 from cwm_server.tokenizer import SENTENCEPIECE_FILE, SentencePieceTokenizer
-from cwm_server.training.runs import HEADS, weights_of
+from cwm_server.training.runs import model_of
 
 
 def average(before: Path, after: Path, share: float, out: Path) -> None:
@@ -24,9 +24,10 @@ def average(before: Path, after: Path, share: float, out: Path) -> None:
     tokenizers = [SentencePieceTokenizer((each / SENTENCEPIECE_FILE).read_bytes()) for each in (before, after)]
     if tokenizers[0].digest != tokenizers[1].digest:
         raise ValueError(f"{after} was trained with another tokenizer than {before}: there is nothing between them")
-    (first, start), (model, end) = weights_of(before), weights_of(after)
-    if first.config != model.config:
+    (model, _), (other, _) = model_of(before), model_of(after)
+    if model.config != other.config:
         raise ValueError(f"{after} has another configuration than {before}: there is nothing between them")
-    model.load_state_dict({n: start[n].float().lerp(end[n].float(), share) for n in start if not n.startswith(HEADS)})
+    end = other.state_dict()
+    model.load_state_dict({name: start.lerp(end[name], share) for name, start in model.state_dict().items()})
     save_model(model, out, tokenizer=tokenizers[0].digest)
     (out / SENTENCEPIECE_FILE).write_bytes(tokenizers[0].serialized)

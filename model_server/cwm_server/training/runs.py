@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from safetensors.torch import load_file
@@ -14,11 +15,21 @@ STATE_WEIGHTS = "model.safetensors"
 HEADS = "heads."  # what the names of their parameters begin with
 
 
-def weights_of(directory: Path) -> tuple[Decoder, dict[str, Tensor]]:
-    """The model of a directory, and its weights by name: of a run those of its state, in full precision, with heads.
+def model_of(directory: Path) -> tuple[Decoder, dict[str, Tensor]]:
+    """The model of a directory, of a run in full precision as its state has it, and the tensors of the run's heads.
 
     Raises CheckpointError.
     """
     model = load_model(directory)
     state = directory / STATE / STATE_WEIGHTS
-    return model, load_file(state) if state.exists() else model.state_dict()
+    if not state.exists():
+        return model, {}
+    weights, heads = parted(load_file(state))
+    model.load_state_dict(weights)
+    return model, heads
+
+
+def parted(tensors: Mapping[str, Tensor]) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+    """The tensors of a state that are the model's, and those of the heads, by their names among its `HEADS`."""
+    heads = {name[len(HEADS) :]: tensor for name, tensor in tensors.items() if name.startswith(HEADS)}
+    return {name: tensor for name, tensor in tensors.items() if not name.startswith(HEADS)}, heads

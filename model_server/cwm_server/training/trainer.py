@@ -31,7 +31,7 @@ from cwm_server.training.log import FIGURES, Log, Window
 from cwm_server.training.optimizer import Optimizer, Rates, initialize, schedule
 from cwm_server.training.outcomes import NONE
 from cwm_server.training.parts import IGNORED
-from cwm_server.training.runs import HEADS, STATE, STATE_WEIGHTS, weights_of
+from cwm_server.training.runs import HEADS, STATE, STATE_WEIGHTS, model_of, parted
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,13 +190,12 @@ class Trainer:
         tokenizer = SentencePieceTokenizer((directory / SENTENCEPIECE_FILE).read_bytes())
         if tokenizer.digest != self.tokenizer.digest:
             raise ValueError(f"{directory} was trained with another tokenizer; name its own with --tokenizer")
-        model, kept = weights_of(directory)
+        model, heads = model_of(directory)
         if not fits(model.config, self.config):
             raise ValueError(f"{directory} holds a model of another size that does not grow to this; name its --config")
-        weights = {name: tensor for name, tensor in kept.items() if HEADS not in name}
-        self.model.load_state_dict(grow(weights, model.config, self.model.state_dict(), self.config))
+        self.model.load_state_dict(grow(model.state_dict(), model.config, self.model.state_dict(), self.config))
         if model.config.num_hidden_layers == self.config.num_hidden_layers:
-            self._load_heads(kept)
+            self._load_heads(heads)
 
     def resume(self) -> bool:
         """Continue from the state in the output directory, on other data if they are others; False without a state."""
@@ -206,9 +205,9 @@ class Trainer:
         facts: dict[str, Any] = json.loads((state / "state.json").read_text(encoding="utf-8"))
         if facts["tokenizer"] != self.tokenizer.digest:
             raise ValueError(f"{state} was trained with another tokenizer; name another output directory")
-        tensors = load_file(state / STATE_WEIGHTS)
-        self.model.load_state_dict({name: t for name, t in tensors.items() if HEADS not in name}, strict=True)
-        self._load_heads(tensors)
+        weights, heads = parted(load_file(state / STATE_WEIGHTS))
+        self.model.load_state_dict(weights)
+        self._load_heads(heads)
         kept = load_file(state / "optimizer.safetensors")
         self.optimizer.load(_with_heads(kept, self.optimizer.state()), facts["optimizer_steps"])
         self.progress = Progress(**facts["progress"])
@@ -220,7 +219,7 @@ class Trainer:
         """Take the heads that are among the tensors; others stay as they are."""
         if self.heads is not None:
             own = self.heads.state_dict()
-            self.heads.load_state_dict({name: tensors.get(HEADS + name, own[name]) for name in own})
+            self.heads.load_state_dict({name: tensors.get(name, own[name]) for name in own})
 
     def _epoch(self) -> tuple[Packed, Packed, list[Any]]:
         """The documents of this epoch and their batches. Shards that came since the last epoch take part."""
