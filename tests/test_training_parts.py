@@ -19,7 +19,20 @@ from cwm_server.tokenizer import SentencePieceTokenizer, load_tokenizer
 from cwm_server.training.batches import gather
 from cwm_server.training.corpus import Encoder, join, load_packed, save_packed
 from cwm_server.training.heads import ValueHead, questions_of
-from cwm_server.training.parts import FIRST, HELD, IGNORED, LATER, NAMED, PIECES, PLACED, SECOND, STEPS, parts, placed
+from cwm_server.training.parts import (
+    FIRST,
+    HELD,
+    IGNORED,
+    LATER,
+    NAMED,
+    OWNED,
+    PIECES,
+    PLACED,
+    SECOND,
+    STEPS,
+    parts,
+    placed,
+)
 from cwm_tracer.model import Event, Frame
 from cwm_tracer.wire import START, Segment, Special, encode_frame
 
@@ -91,23 +104,26 @@ def test_what_looks_inside_a_value_takes_a_step_more(expression: str, kind: int)
 @pytest.mark.parametrize(
     ("value", "asked"),
     [
-        ("[7, 22, (3, 4)]", {"[": "0", "[7, ": "1", "[7, 22, ": "2", "[7, 22, (3, 4)]": "3"}),
-        ("(7,)", {"(": "0", "(7,)": "1"}),
+        ("[7, 22, a]", {"[7": "0", "[7, 2": "1", "[7, 22": "1", "[7, 22, a": "2", "[7, 22, a]": "3"}),
+        ("[(1, 2, 3)]", {"[(": "0", "[(1": "0", "[(1,": "0", "[(1, ": "0", "[(1, 2, 3)]": "1"}),
+        ("(7,)", {"(7": "0", "(7,)": "1"}),
         ("()", {"()": "0"}),
         ("'héb'", {}),
-        ("'heb'", {"'": "0", "'h": "1", "'he": "2", "'heb": "3"}),
-        ("'a\\\\n'", {}),
-        ("{'k': 1}", {}),
+        ("'heb'", {"'h": "0", "'he": "1", "'heb": "2", "'heb'": "3"}),
+        ("'a\\n'", {}),
+        ("{'k': 12, 3: 4}", {"{'k': 1": "'k'", "{'k': 12": "'k'", "{'k': 12, 3: 4": "3", "{'k': 12, 3: 4}": "2"}),
+        ("{3, 4}", {}),
         ("37", {}),
         ("[1, ...", {}),
         ("..", {}),
     ],
 )
-def test_elements_that_are_shown_are_counted_where_they_begin(value: str, asked: dict[str, str]) -> None:
-    opening = '{"xs": "'
-    found = placed(opening + value + '"}')
-    assert {part.kind for part in found} <= {PLACED}
-    assert {value.encode()[: part.end - len(opening)].decode(): part.value for part in found} == asked
+def test_elements_are_asked_for_where_and_in_what_they_are_found(value: str, asked: dict[str, str]) -> None:
+    opening = '{"n": "1", "xs": "'
+    found = placed(opening + value + '"}', ["n", "xs"])
+    for kind, wanted in ((PLACED, asked), (OWNED, dict.fromkeys(asked, "xs"))):
+        own = [part for part in found if part.kind == kind]
+        assert {value.encode()[: part.end - len(opening)].decode(): part.value for part in own} == wanted
 
 
 @pytest.mark.parametrize(
@@ -205,9 +221,12 @@ def test_questions_stand_at_the_token_that_ends_a_part_and_survive_disk_and_batc
         (HELD, '{"n": ".."}'): '37"',
         (NAMED, "if n"): '37"',
         (FIRST, "if n > 40"): 'False"',
-        (PLACED, '{"s": "\''): '0"',
-        (PLACED, '{"s": "\'a'): '1"',
-        (PLACED, '{"s": "\'ab'): '2"',
+        (PLACED, '{"s": "\'a'): '0"',
+        (PLACED, '{"s": "\'ab'): '1"',
+        (PLACED, '{"s": "\'ab\'"}'): '2"',
+        (OWNED, '{"s": "\'a'): 's"',
+        (OWNED, '{"s": "\'ab'): 's"',
+        (OWNED, '{"s": "\'ab\'"}'): 's"',
         (HELD, '{"s": ".."}'): "'ab",
         (NAMED, "return s"): "'ab",
         (FIRST, "return s + 'c'"): "'ab",

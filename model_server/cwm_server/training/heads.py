@@ -1,10 +1,10 @@
 """What training asks of layers in a model's middle, besides the next token.
 
 Which line runs next, and what a line makes of its values, hangs on values that have to be looked up first. A model that
-only sees the next token learns to repeat what happened the last time. So linear heads ask how many elements came before
-a place in a shown value, what a `..` stands for, and at the tokens of an executed line what a name does, what comes of
-an expression, by the steps that it takes, and how a condition comes out (deep supervision: Lee et al., AISTATS 2015).
-They serve training alone; no model has them afterwards.
+only sees the next token learns to repeat what happened the last time. So linear heads ask where an element is found
+(its index or key, and the local that has it), what a `..` stands for, and at the tokens of an executed line what a name
+does, what comes of an expression, by the steps that it takes, and how a condition comes out (deep supervision: Lee et
+al., AISTATS 2015). They serve training alone; no model has them afterwards.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from cwm_server.training.outcomes import NONE, TAKEN
 from cwm_server.training.parts import IGNORED, KINDS, PIECES
 
-ASKED = ("place", "held", "name", "first", "second", "later", "outcome")
+ASKED = ("place", "owner", "held", "name", "first", "second", "later", "outcome")
 _ROUND = 64  # how many questions there are changes from batch to batch; few sizes compile few times
 
 
@@ -30,7 +30,8 @@ def tapped_layers(layers: int) -> tuple[int, ...]:
     behind what its names stand for.
     """
     held, name, second, outcome = (max(1, layers * eighths // 8) for eighths in (4, 5, 6, 7))
-    return max(1, held - 1), held, name, min(name + 1, second), second, outcome, outcome
+    found = max(1, held - 1)
+    return found, found, held, name, min(name + 1, second), second, outcome, outcome
 
 
 class OutcomeHead(nn.Module):
@@ -89,7 +90,7 @@ class Heads(nn.Module):
 
     def __init__(self, hidden_size: int) -> None:
         super().__init__()
-        self.place, self.held, self.name, self.first, self.second, self.later = (
+        self.place, self.owner, self.held, self.name, self.first, self.second, self.later = (
             ValueHead(hidden_size) for _ in range(KINDS)
         )
         self.outcome = OutcomeHead(hidden_size)
@@ -128,7 +129,7 @@ class Heads(nn.Module):
     @property
     def values(self) -> tuple[ValueHead, ...]:
         """Those that say values, by the kind of part."""
-        return self.place, self.held, self.name, self.first, self.second, self.later
+        return self.place, self.owner, self.held, self.name, self.first, self.second, self.later
 
 
 def questions_of(parts: Tensor) -> list[tuple[Tensor, Tensor]]:

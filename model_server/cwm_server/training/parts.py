@@ -1,4 +1,4 @@
-"""What a trace does not say: the values of a line's names and expressions, what has not changed, elements' places.
+"""What a trace does not say: a line's names and expressions, what has not changed, where elements are found.
 
 Training asks for them besides the next token (`heads.py`). Only what follows from the shown locals alone, and is cheap,
 is worked out here: numbers, strings, lists and the like, under operators, indices and a few pure functions.
@@ -9,7 +9,7 @@ from __future__ import annotations
 import ast
 import operator
 import re
-from collections.abc import Callable, Mapping, Sequence, Sized
+from collections.abc import Callable, Iterable, Mapping, Sequence, Sized
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -19,14 +19,15 @@ from cwm_tracer.wire import EVENT_TOKEN, Segment, Special, decode
 
 Value = Any  # what `ast.literal_eval` makes
 LONGEST = 200  # characters of a text that is read as a value, and of one that is made
-# How many elements came before a place in a shown value; what `..` stands for, what a name does; what comes of an
-# expression that takes one step from there, two, or more.
-PLACED, HELD, NAMED, FIRST, SECOND, LATER = range(6)
-KINDS = 6
+# The index or the key of a shown element, and the local that has it; what `..` stands for, what a name does; what comes
+# of an expression that takes one step from there, two, or more.
+PLACED, OWNED, HELD, NAMED, FIRST, SECOND, LATER = range(7)
+KINDS = 7
 STEPS = (FIRST, SECOND, LATER)
 PIECES = 3  # tokens of a value's text, its closing quote with them, for which training asks
 IGNORED = -100  # where there are fewer
 _BIGGEST = 10**15
+_BEGUN = 4  # bytes of an element at which its place is asked for
 
 _BINARY: dict[type[ast.operator], Callable[[Value, Value], Value]] = {
     ast.Add: operator.add,
@@ -128,16 +129,17 @@ def unchanged(text: str, values: Mapping[str, str]) -> list[Part]:
     return [Part(match.end(1), value, HELD) for match, value in pairs if match[1] == b".."]
 
 
-def placed(text: str) -> list[Part]:
-    """How many elements of a list, a tuple or a string that the text of some locals shows come before each, and in all.
+def placed(text: str, names: Iterable[str]) -> list[Part]:
+    """Where the elements of the lists, tuples, dicts and strings are found that the text of some locals shows.
 
-    Each is asked for where the element begins, as what follows a place is what can be found there; all of them where
-    the value ends.
+    Each is asked for its index or key, and for the one of the locals' `names` whose value has it, at all tokens of its
+    first bytes, as a lookup needs both where it finds the element. The end of a value is asked for its length.
     """
     found = []
-    for match in VALUE.finditer(text.encode("utf-8", "surrogatepass")):
-        places = _places(match[1])
-        found += [Part(match.start(1) + place, str(count), PLACED) for count, place in enumerate(places)]
+    for match, name in zip(VALUE.finditer(text.encode("utf-8", "surrogatepass")), names, strict=False):
+        for place, begin, end in _elements(match[1]):
+            for offset in range(begin + 1, min(end, begin + _BEGUN) + 1):
+                found += [Part(match.start(1) + offset, *each) for each in ((place, PLACED), (name, OWNED))]
     return found
 
 
@@ -153,25 +155,37 @@ def parts_of(segments: Sequence[Segment]) -> dict[int, list[Part]]:
             values = getattr(next(frames, None), "locals", None)
         elif isinstance(segment, str) and values is not None:
             is_line = segments[index - 1] is Special.ACTION
-            found[index] = parts(segment, values) if is_line else unchanged(segment, values) + placed(segment)
+            found[index] = parts(segment, values) if is_line else unchanged(segment, values) + placed(segment, values)
     return found
 
 
 @lru_cache(maxsize=1 << 14)
-def _places(value: bytes) -> tuple[int, ...]:
-    """Where the elements of a value begin, and where it ends; none of one that is escaped or long."""
-    if len(value) > LONGEST or b"\\" in value or value[:1] not in (b"[", b"(", b"'"):
+def _elements(value: bytes) -> tuple[tuple[str, int, int], ...]:
+    """Index or key of each element, and where its text begins and ends; none of a value that is escaped or long.
+
+    The last stands for the end of the value, its length for its index.
+    """
+    if len(value) > LONGEST or b"\\" in value or value[:1] not in (b"[", b"(", b"{", b"'"):
         return ()
     try:
         tree = ast.parse(value, mode="eval").body
     except (SyntaxError, ValueError, MemoryError, RecursionError):
         return ()
+    spans: list[tuple[str, int, int]]
     match tree:
         case ast.List(elts=elements) | ast.Tuple(elts=elements):
-            return (*(element.col_offset for element in elements), len(value))
+            spans = [(str(index), *_span(element)) for index, element in enumerate(elements)]
+        case ast.Dict(keys=keys, values=values):
+            spans = [(ast.unparse(key), *_span(each)) for key, each in zip(keys, values, strict=True) if key]
         case ast.Constant(value=str(letters)) if len(letters) == len(value) - 2:
-            return tuple(range(1, len(value)))
-    return ()
+            spans = [(str(index), index + 1, index + 2) for index in range(len(letters))]
+        case _:
+            return ()
+    return (*spans, (str(len(spans)), len(value) - 1, len(value)))
+
+
+def _span(node: ast.expr) -> tuple[int, int]:
+    return node.col_offset, node.end_col_offset or 0
 
 
 @lru_cache(maxsize=1 << 14)

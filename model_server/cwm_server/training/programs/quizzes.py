@@ -42,6 +42,14 @@ LETTERS = (
 KEYS = (
     "{k} in {d}", "{k} in {d}", "{k} not in {d}", "{d}.get({k})", "{d}.get({k}, 0)", "{d}.get({k}, 0) + 1", "{d}.get({k}, {n}) {s} {n}", "{d}.get({k}) == {n}", "len({d})", "len({d}) {s} {r}", "{k} == {l}", "{k} == {o}", "{d}[{o}]", "{d}[{o}] {s} {n}", "{d}[{o}] + {n}", "{d}[{o}] % 2 == 0", "{k} in {d} and {d}.get({k}) == {n}",
 )  # fmt: skip
+# {v} and {w} lists, {i} and {j} places of both.
+FOUND = (
+    *("{v}[{i}]",) * 14, "{v}[{j}]", "{v}[0]", "{v}[-1]", "{v}[1]", "{v}[{i} - 1]", "{v}[-{i}]",
+    *("{v}[{i}] == {v}[{j}]", "{v}[{i}] {s} {v}[{j}]", "{v}[{i}] {s} {w}[{j}]", "{v}[{i}] {s} {w}[{i}]") * 2, "{v}[{i}] {s} {v}[{i} - 1]",
+)  # fmt: skip
+ADDED = (
+    "{v}[{i}] + {v}[{j}]", "{v}[{i}] - {w}[{i}]", "{v}[{i}] + {w}[{j}]", "{v}[{i}] + {i}", "{v}[{i}] + 1", "{v}[{i}] * 2", "{v}[{i}] % 2", "{v}[{i}] % 2 == 0", "{v}[{i}] {s} {n}", "{v}[{i}] {s} {i}", "{v}[{i}] % {m} == 0",
+)  # fmt: skip
 SIGNS = ("==", "==", "!=", "<", ">", "<=", ">=")
 ALPHABETS = (
     "ab", "abc", "aeiou", "abcde", "01", "xyz", "aAbB", "a1b2", "()", "hello ", "abcdefgh", "0123456789", "AbCd",
@@ -54,7 +62,7 @@ def program(rng: random.Random) -> Program:
     """A function that asks the same of several rows of values, and the values."""
     names = Names(rng)
     name = names.function()
-    lines, parameters, arguments = rng.choices((_pairs, _places, _keys), (60, 30, 10))[0](rng, names)
+    lines, parameters, arguments = rng.choices((_pairs, _found, _places, _keys), (35, 40, 15, 10))[0](rng, names)
     if rng.random() < 0.6:
         lines.append(f"return {lines[-1].split()[0].rstrip(',')}")  # what the last line is about
     text = f"def {name}({', '.join(parameters)}):\n" + "".join(f"    {line}\n" for line in lines)
@@ -159,6 +167,71 @@ def _places(rng: random.Random, names: Names) -> tuple[list[str], list[str], lis
     shown = repr(text) if letters else literals.written(rng, values)
     head = f"for {i} in range({rng.choice(('', '1, '))}{rng.choice((f'len({many})', str(len(values) - 1)))}):"
     return [head, *(f"    {line}" for line in body)], [many, j], [shown, str(rng.randrange(len(values)))]
+
+
+def _found(rng: random.Random, names: Names) -> tuple[list[str], list[str], list[str]]:
+    """Elements of several lists, texts or dicts, by places that come in rows; in some the elements change places."""
+    i, j = names.index(), names.throwaway("k", "j", "lo", "hi", "m")
+    rows = names.throwaway("rows", "pairs", "spots", "moves", "table")
+    kinds = [
+        rng.choices(("numbers", "words", "text", "dict"), (10, 3, 5, 3))[0] for _ in range(rng.choice((1, 1, 2, 2, 3)))
+    ]
+    length = rng.randint(3, 9)
+    top = _top(rng)
+    many, shown = [], []
+    for kind in kinds:
+        many.append(names.throwaway(*_NAMED[kind]))
+        shown.append(_filled_with(rng, names, kind, length, top))
+    flat = [rng.randint(0, top) for _ in range(8)]
+    asked = []
+    for _ in range(rng.randint(4, 16)):
+        number = rng.randrange(len(kinds))
+        kind = kinds[number]
+        others = [name for name, each in zip(many, kinds, strict=True) if each == kind]
+        a, b = rng.sample((i, j), 2)
+        templates = (
+            ADDED if kind in ("numbers", "dict") and rng.random() < 0.2 else FOUND[:14] if kind == "dict" else FOUND
+        )
+        asked.append(_filled(rng, rng.choice(templates), flat, v=many[number], w=rng.choice(others), i=a, j=b))
+    count = len(asked)
+    body = _asked(rng, names, asked)
+    plain = next((name for name, kind in zip(many, kinds, strict=True) if kind == "numbers"), None)
+    if plain and rng.random() < 0.3:
+        a, b = rng.sample((i, j), 2)
+        body.append(
+            rng.choice(
+                (
+                    f"{plain}[{a}], {plain}[{b}] = {plain}[{b}], {plain}[{a}]",
+                    f"{plain}[{a}] = {b}",
+                    f"{plain}[{a}] += {rng.randint(1, 5)}",
+                )
+            )
+        )
+    places = [(rng.randrange(length), rng.randrange(length)) for _ in range(max(3, _turns(rng, count)))]
+    shown.append(literals.written(rng, places))
+    return [f"for {i}, {j} in {rows}:", *(f"    {line}" for line in body)], [*many, rows], shown
+
+
+_NAMED = {
+    "numbers": ("xs", "nums", "lst", "arr", "a", "b", "data", "ys", "values", "dp", "heights", "stack"),
+    "words": ("words", "names", "keys", "parts", "items"),
+    "text": ("s", "t", "text", "word", "line"),
+    "dict": ("d", "seen", "counts", "memo", "index"),
+}
+
+
+def _filled_with(rng: random.Random, names: Names, kind: str, length: int, top: int) -> str:
+    """A list, a text or a dict of so many elements, as source."""
+    if kind == "text":
+        return repr("".join(rng.choices(rng.choice(ALPHABETS), k=length)))
+    if kind == "words":
+        return repr([names.noun() if rng.random() < 0.5 else rng.choice("abcdefxyz") for _ in range(length)])
+    values = _numbers(rng, top, length)
+    if kind == "dict":
+        return repr(
+            dict(zip(rng.sample(range(length), length) if rng.random() < 0.5 else range(length), values, strict=True))
+        )
+    return repr(tuple(values)) if rng.random() < 0.1 else literals.written(rng, values)
 
 
 def _keys(rng: random.Random, names: Names) -> tuple[list[str], list[str], list[str]]:
