@@ -38,8 +38,9 @@ from cwm_tracer.wire import START, Segment, Special, encode_frame
 
 
 def told(line: str, **shown: str) -> dict[str, str]:
-    """What each part of a line stands for, by its text up to where it ends."""
-    return {line.encode()[: part.end].decode().strip(): part.value for part in parts(line, shown)}
+    """What each part of a line stands for, by its text up to where it ends; where several do, of most steps."""
+    found = sorted(parts(line, shown), key=lambda part: part.kind)
+    return {line.encode()[: part.end].decode().strip(): part.value for part in found}
 
 
 def test_names_stand_for_their_values_and_expressions_for_what_comes_of_them() -> None:
@@ -98,7 +99,28 @@ def test_expressions_are_asked_by_the_steps_that_they_take() -> None:
 )
 def test_what_looks_inside_a_value_takes_a_step_more(expression: str, kind: int) -> None:
     found = parts(expression, {"xs": "[4, 2, 3]", "a": "1", "b": "2"})
-    assert [part.kind for part in found if part.end == len(expression) and part.kind != NAMED][-1] == kind
+    assert max(part.kind for part in found if part.end == len(expression)) == kind
+
+
+@pytest.mark.parametrize(
+    ("line", "asked"),
+    [
+        ("xs[i]", {"xs[i]": {FIRST: "1", SECOND: "5"}}),
+        (
+            "xs[i - 1] + 2",
+            {"xs[i - 1": {FIRST: "0"}, "xs[i - 1]": {SECOND: "0", LATER: "4"}, "xs[i - 1] + 2": {LATER: "6"}},
+        ),
+        ("s['k']", {"s['k']": {FIRST: "'k'", SECOND: "3"}}),
+        ("xs[i:]", {"xs[i:]": {SECOND: "[5]"}}),
+        ("xs[2]", {}),
+    ],
+)
+def test_a_lookup_is_asked_for_its_place_a_step_before_the_element(line: str, asked: dict[str, dict[int, str]]) -> None:
+    found: dict[str, dict[int, str]] = {}
+    for part in parts(line, {"xs": "[4, 5]", "i": "1", "s": "{'k': 3}"}):
+        if part.kind != NAMED:
+            found.setdefault(line[: part.end], {})[part.kind] = part.value
+    assert found == asked
 
 
 @pytest.mark.parametrize(

@@ -119,6 +119,9 @@ def parts(line: str, shown: Mapping[str, str]) -> list[Part]:
                 continue
             if len(value) <= LONGEST:
                 found[end, kind] = Part(end, value, kind)
+            if isinstance(node, ast.Subscript) and not isinstance(node.slice, ast.Slice) and kind > FIRST:
+                # A lookup needs its place where it is made, a step before.
+                found[end, kind - 1] = Part(end, repr(_evaluate(node.slice, shown)), kind - 1)
     return list(found.values())
 
 
