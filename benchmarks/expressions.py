@@ -111,18 +111,29 @@ def until(line: Segment, part: Part) -> str:
 
 @lru_cache(maxsize=1 << 14)
 def form(text: str, kind: int) -> str:
-    """The widest expression of a kind that ends where a text does, with its names as `n`."""
-    for begin in range(len(text)):
-        try:
-            tree = ast.parse(text[begin:].strip(), mode="eval").body
-        except (SyntaxError, ValueError):
-            continue
+    """The widest expression of a kind that ends where a text does, or the lookup whose place is asked, names as `n`."""
+    found = [tree for begin in range(len(text)) if (tree := _expression(text[begin:])) is not None]
+    for tree in found:
         if kind_of(tree) == kind:
-            for node in ast.walk(tree):
-                if isinstance(node, ast.Name):
-                    node.id = "n"
-            return ast.unparse(tree)
+            return _nameless(tree)
+    for tree in found:
+        if isinstance(tree, ast.Subscript) and kind_of(tree) == kind + 1:
+            return f"place of {_nameless(tree)}"
     return "(an assignment)"
+
+
+def _expression(text: str) -> ast.expr | None:
+    try:
+        return ast.parse(text.strip(), mode="eval").body
+    except (SyntaxError, ValueError):
+        return None
+
+
+def _nameless(tree: ast.expr) -> str:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Name):
+            node.id = "n"
+    return ast.unparse(tree)
 
 
 if __name__ == "__main__":

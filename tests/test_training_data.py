@@ -91,17 +91,20 @@ def test_conditions_of_drills_come_out_either_way(family: str) -> None:
     assert 0.3 < sum(entered) / len(entered) < 0.7
 
 
-def test_quizzes_ask_often_and_their_conditions_come_out_either_way() -> None:
+def test_quizzes_ask_often_for_elements_too_and_their_conditions_come_out_either_way() -> None:
     asked: list[str] = []
-    characters = 0
+    characters = lookups = 0
     for result in traced(*drawn("quizzes", 60)):
         if not result.rejected:
             characters += result.characters
             for stated in parts_of(segments_of(result)).values():
+                ends = [part.end for part in stated if part.kind in STEPS]
+                lookups += len(ends) - len(set(ends))  # are asked for their place as well
                 asked += [part.value for part in stated if part.kind in STEPS]
-    assert characters / len(asked) < 60  # some thirteen tokens an expression, and what rejected documents leave
+    assert characters / (len(asked) - lookups) < 60  # some thirteen tokens an expression, and what rejected ones leave
+    assert lookups > len(asked) / 5
     conditions = [value == "True" for value in asked if value in ("True", "False")]
-    assert len(conditions) > len(asked) / 4
+    assert len(conditions) > len(asked) / 7
     assert 0.3 < sum(conditions) / len(conditions) < 0.7
 
 
