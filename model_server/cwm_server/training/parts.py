@@ -100,7 +100,8 @@ def parts(line: str, shown: Mapping[str, str]) -> list[Part]:
     """The parts of an executed `line` whose value follows from the `shown` locals.
 
     Of several expressions of a kind that end at one place the widest is meant; the range that a loop goes through
-    stands for its last element, behind which the loop ends. A line that is no statement of its own has none.
+    stands for its last element, behind which the loop ends; a lookup stands, a step before, for its place too, which it
+    needs there. A line that is no statement of its own has none.
     """
     tree, shift = _parsed(line)
     if tree is None:
@@ -120,7 +121,6 @@ def parts(line: str, shown: Mapping[str, str]) -> list[Part]:
             if len(value) <= LONGEST:
                 found[end, kind] = Part(end, value, kind)
             if isinstance(node, ast.Subscript) and not isinstance(node.slice, ast.Slice) and kind > FIRST:
-                # A lookup needs its place where it is made, a step before.
                 found[end, kind - 1] = Part(end, repr(_evaluate(node.slice, shown)), kind - 1)
     return list(found.values())
 

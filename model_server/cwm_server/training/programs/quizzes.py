@@ -50,10 +50,17 @@ FOUND = (
 ADDED = (
     "{v}[{i}] + {v}[{j}]", "{v}[{i}] - {w}[{i}]", "{v}[{i}] + {w}[{j}]", "{v}[{i}] + {i}", "{v}[{i}] + 1", "{v}[{i}] * 2", "{v}[{i}] % 2", "{v}[{i}] % 2 == 0", "{v}[{i}] {s} {n}", "{v}[{i}] {s} {i}", "{v}[{i}] % {m} == 0",
 )  # fmt: skip
+CHANGES = ("{v}[{i}], {v}[{j}] = {v}[{j}], {v}[{i}]", "{v}[{i}] = {j}", "{v}[{j}] = {i}", "{v}[{i}] += {n}")
 SIGNS = ("==", "==", "!=", "<", ">", "<=", ">=")
 ALPHABETS = (
     "ab", "abc", "aeiou", "abcde", "01", "xyz", "aAbB", "a1b2", "()", "hello ", "abcdefgh", "0123456789", "AbCd",
 )  # fmt: skip
+NAMED = {
+    "numbers": ("xs", "nums", "lst", "arr", "a", "b", "data", "ys", "values", "dp", "heights", "stack"),
+    "words": ("words", "names", "keys", "parts", "items"),
+    "text": ("s", "t", "text", "word", "line"),
+    "dict": ("d", "seen", "counts", "memo", "index"),
+}
 LONGEST = 10  # expressions on a line
 TOKENS = 1_600  # of the loop's turns, about
 
@@ -173,51 +180,30 @@ def _found(rng: random.Random, names: Names) -> tuple[list[str], list[str], list
     """Elements of several lists, texts or dicts, by places that come in rows; in some the elements change places."""
     i, j = names.index(), names.throwaway("k", "j", "lo", "hi", "m")
     rows = names.throwaway("rows", "pairs", "spots", "moves", "table")
-    kinds = [
-        rng.choices(("numbers", "words", "text", "dict"), (10, 3, 5, 3))[0] for _ in range(rng.choice((1, 1, 2, 2, 3)))
-    ]
+    kinds = rng.choices(tuple(NAMED), (10, 3, 5, 3), k=rng.choice((1, 1, 2, 2, 3)))
     length = rng.randint(3, 9)
     top = _top(rng)
     many, shown = [], []
     for kind in kinds:
-        many.append(names.throwaway(*_NAMED[kind]))
+        many.append(names.throwaway(*NAMED[kind]))
         shown.append(_filled_with(rng, names, kind, length, top))
     flat = [rng.randint(0, top) for _ in range(8)]
     asked = []
     for _ in range(rng.randint(4, 16)):
-        number = rng.randrange(len(kinds))
-        kind = kinds[number]
-        others = [name for name, each in zip(many, kinds, strict=True) if each == kind]
+        name, kind = rng.choice(list(zip(many, kinds, strict=True)))
+        alike = [other for other, each in zip(many, kinds, strict=True) if each == kind]
         a, b = rng.sample((i, j), 2)
-        templates = (
-            ADDED if kind in ("numbers", "dict") and rng.random() < 0.2 else FOUND[:14] if kind == "dict" else FOUND
-        )
-        asked.append(_filled(rng, rng.choice(templates), flat, v=many[number], w=rng.choice(others), i=a, j=b))
-    count = len(asked)
+        template = FOUND[0] if kind == "dict" else rng.choice(FOUND)
+        if kind in ("numbers", "dict") and rng.random() < 0.2:
+            template = rng.choice(ADDED)
+        asked.append(_filled(rng, template, flat, v=name, w=rng.choice(alike), i=a, j=b))
+    places = [(rng.randrange(length), rng.randrange(length)) for _ in range(_turns(rng, len(asked)))]
     body = _asked(rng, names, asked)
-    plain = next((name for name, kind in zip(many, kinds, strict=True) if kind == "numbers"), None)
-    if plain and rng.random() < 0.3:
-        a, b = rng.sample((i, j), 2)
-        body.append(
-            rng.choice(
-                (
-                    f"{plain}[{a}], {plain}[{b}] = {plain}[{b}], {plain}[{a}]",
-                    f"{plain}[{a}] = {b}",
-                    f"{plain}[{a}] += {rng.randint(1, 5)}",
-                )
-            )
-        )
-    places = [(rng.randrange(length), rng.randrange(length)) for _ in range(max(3, _turns(rng, count)))]
+    if "numbers" in kinds and rng.random() < 0.3:
+        changed = rng.choice(CHANGES)
+        body.append(changed.format(v=many[kinds.index("numbers")], i=i, j=j, n=rng.randint(1, 5)))
     shown.append(literals.written(rng, places))
     return [f"for {i}, {j} in {rows}:", *(f"    {line}" for line in body)], [*many, rows], shown
-
-
-_NAMED = {
-    "numbers": ("xs", "nums", "lst", "arr", "a", "b", "data", "ys", "values", "dp", "heights", "stack"),
-    "words": ("words", "names", "keys", "parts", "items"),
-    "text": ("s", "t", "text", "word", "line"),
-    "dict": ("d", "seen", "counts", "memo", "index"),
-}
 
 
 def _filled_with(rng: random.Random, names: Names, kind: str, length: int, top: int) -> str:
@@ -228,9 +214,8 @@ def _filled_with(rng: random.Random, names: Names, kind: str, length: int, top: 
         return repr([names.noun() if rng.random() < 0.5 else rng.choice("abcdefxyz") for _ in range(length)])
     values = _numbers(rng, top, length)
     if kind == "dict":
-        return repr(
-            dict(zip(rng.sample(range(length), length) if rng.random() < 0.5 else range(length), values, strict=True))
-        )
+        keys = rng.sample(range(length), length) if rng.random() < 0.5 else range(length)
+        return repr(dict(zip(keys, values, strict=True)))
     return repr(tuple(values)) if rng.random() < 0.1 else literals.written(rng, values)
 
 
