@@ -5,6 +5,7 @@
 RUN is a training run with heads (`--parts-weight`), asked about the held-out documents of CORPUS that come from a
 source. Prints for each form of expression, its names as `n`, how often it came, in how many cases the first piece of
 its value is known where the run asks for it, in how many all that are asked, and how often the commonest value came.
+The places of lookups, which are asked a layer before, have rows of their own.
 """
 
 from __future__ import annotations

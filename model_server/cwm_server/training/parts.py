@@ -120,7 +120,7 @@ def parts(line: str, shown: Mapping[str, str]) -> list[Part]:
                 continue
             if len(value) <= LONGEST:
                 found[end, kind] = Part(end, value, kind)
-            if isinstance(node, ast.Subscript) and not isinstance(node.slice, ast.Slice) and kind > FIRST:
+            if isinstance(node, ast.Subscript) and not isinstance(node.slice, ast.Slice):
                 found[end, kind - 1] = Part(end, repr(_evaluate(node.slice, shown)), kind - 1)
     return list(found.values())
 
@@ -179,7 +179,8 @@ def _elements(value: bytes) -> tuple[tuple[str, int, int], ...]:
         case ast.List(elts=elements) | ast.Tuple(elts=elements):
             spans = [(str(index), *_span(element)) for index, element in enumerate(elements)]
         case ast.Dict(keys=keys, values=values):
-            spans = [(ast.unparse(key), *_span(each)) for key, each in zip(keys, values, strict=True) if key]
+            pairs = [(key, each) for key, each in zip(keys, values, strict=True) if key is not None]
+            spans = [(value[slice(*_span(key))].decode(), *_span(each)) for key, each in pairs]
         case ast.Constant(value=str(letters)) if len(letters) == len(value) - 2:
             spans = [(str(index), index + 1, index + 2) for index in range(len(letters))]
         case _:
