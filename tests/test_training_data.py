@@ -11,6 +11,7 @@ import random
 import re
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from types import FrameType, ModuleType
 from typing import Any
@@ -22,6 +23,7 @@ from cwm_server.training.parts import STEPS, parts_of
 from cwm_server.training.programs import (
     FAMILIES,
     arithmetic,
+    asked,
     branches,
     decisions,
     drills,
@@ -107,6 +109,69 @@ def test_quizzes_ask_often_for_elements_too_and_their_conditions_come_out_either
     conditions = [value == "True" for value in asked if value in ("True", "False")]
     assert len(conditions) > expressions / 4
     assert 0.3 < sum(conditions) / len(conditions) < 0.7
+
+
+def asked_of(*families: str, count: int = 40) -> list[tuple[Program, Program]]:
+    """Programs of these families, and the same with lines that ask."""
+    pairs = []
+    for number, program in enumerate(program for family in families for program in drawn(family, count)):
+        text = asked.asked(random.Random(number), program.text)
+        if text != program.text:
+            pairs.append((program, replace(program, text=text)))
+    return pairs
+
+
+def test_lines_that_ask_change_nothing_of_what_a_program_gives() -> None:
+    pairs = asked_of("idioms", "branches")
+    assert len(pairs) > 60
+    plain, more = (traced(*programs) for programs in zip(*pairs, strict=True))
+    returned = 0
+    for (_, program), before, after in zip(pairs, plain, more, strict=True):
+        assert "does not compile" not in after.rejected, program.text
+        if before.complete and after.complete:
+            returned += 1
+            assert frames_of(before)[-1].argument == frames_of(after)[-1].argument, program.text
+    assert returned > 40
+
+
+def test_programs_with_lines_that_ask_have_more_to_work_out_in_their_own_names() -> None:
+    def density(results: list[Result]) -> float:
+        taken = [result for result in results if not result.rejected]
+        stated = (part for result in taken for parts in parts_of(segments_of(result)).values() for part in parts)
+        return sum(part.kind in STEPS for part in stated) / sum(result.characters for result in taken)
+
+    pairs = asked_of("idioms")
+    plain, more = (density(traced(*programs)) for programs in zip(*pairs, strict=True))
+    assert more > 1.2 * plain
+
+
+@pytest.mark.parametrize(
+    ("statement", "unsafe"),
+    [
+        ("if xs and xs[0] > 1:\n        pass", r"(?<!xs and )xs\[0\]"),  # there may be none
+        ("if n:\n        pass\n    elif xs[n] > 1:\n        pass", r"xs\["),
+        ("ys = [x * 2 for x in xs]", r"x \* 2"),
+        ("ys = xs.pop() + n", "pop"),
+        ("ys = g(n) + 1", r"g\("),
+        ("ys = lambda a: a + n", r"a \+ n"),
+    ],
+)
+def test_a_line_that_asks_works_out_nothing_with_effects_or_that_the_program_might_not(
+    statement: str, unsafe: str
+) -> None:
+    text = f"def f(xs, n):\n    {statement}\n"
+    for seed in range(40):
+        added = set(asked.asked(random.Random(seed), text).split("\n")) - set(text.split("\n"))
+        assert not any(re.search(unsafe, line) for line in added), added
+
+
+def test_no_program_that_is_kept_out_is_asked_anything(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    kept_out, free = "    if a[b]:\n        return a\n", "    if a in b:\n        return [a]\n"
+    bodies = {11: kept_out, 520: free, 700: free, 701: free, 702: kept_out}
+    tasks = [(task, f"def f{task}(a, b):\n{body}", f"assert f{task}([], []) is 0") for task, body in bodies.items()]
+    monkeypatch.setattr(asked, "SHARES", {"mbpp": 1})
+    programs = itertools.islice(asked.programs(random.Random(0), write_mbpp(tmp_path, *tasks)), 60)
+    assert {program.subject for program in programs} == {"f700", "f701"}
 
 
 @pytest.mark.parametrize("family", GENERATED)

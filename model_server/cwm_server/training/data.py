@@ -16,14 +16,13 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from cwm_server.training.programs import FAMILIES, mbpp, weights
+from cwm_server.training.programs import FAMILIES, mbpp, normal, weights
 from cwm_server.training.programs.base import Program
 from cwm_server.training.tracing import Result
 from cwm_server.training.workers import run
 
 CHARACTERS_PER_TOKEN = 3.2
 DOCUMENTS_PER_SHARD = 2_000
-HELD_OUT_EVERY = 64
 MAX_PER_SUBJECT = {"humaneval": 4, "mbpp": 12}  # a data set has many solutions to one task that are equal up to names
 
 
@@ -79,7 +78,7 @@ class Corpus:
             return
         self._keys.add(result.key)
         self._subjects[result.subject] += 1
-        heldout = program.heldout or int(result.subject, 16) % HELD_OUT_EVERY == 0
+        heldout = program.heldout or normal.held_out(result.subject)
         split = "heldout" if heldout else "train"
         document = {
             "id": f"{program.source}-{hashlib.blake2b(result.key.encode(), digest_size=6).hexdigest()}",

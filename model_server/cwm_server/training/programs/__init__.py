@@ -13,6 +13,7 @@ from pathlib import Path
 
 from cwm_server.training.programs import (
     arithmetic,
+    asked,
     branches,
     decisions,
     drills,
@@ -47,6 +48,7 @@ FAMILIES: dict[str, Family] = {
     "decisions": _endless(decisions.program),
     "arithmetic": _endless(arithmetic.program),
     "quizzes": _endless(quizzes.program),
+    "asked": asked.programs,
     "idioms": idioms.programs,
     "suites": suites.programs,
     "grammar": _endless(grammar.program),
@@ -60,6 +62,7 @@ WEIGHTS: dict[str, float] = {
     "decisions": 1.0,
     "arithmetic": 1.0,
     "quizzes": 1.0,
+    "asked": 1.0,
     "idioms": 2.5,
     "suites": 2.0,
     "grammar": 3.0,

@@ -5,6 +5,13 @@ from __future__ import annotations
 import ast
 import hashlib
 
+HELD_OUT_EVERY = 64
+
+
+def held_out(fingerprint: str) -> bool:
+    """Whether programs about the function with this fingerprint are kept out of training."""
+    return int(fingerprint or "1", 16) % HELD_OUT_EVERY == 0
+
 
 def fingerprint(node: ast.AST) -> str:
     """A digest of `node` that ignores names of functions and variables, docstrings, annotations and layout."""

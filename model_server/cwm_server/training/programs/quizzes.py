@@ -180,12 +180,12 @@ def _found(rng: random.Random, names: Names) -> tuple[list[str], list[str], list
     """Elements of several lists, texts or dicts, by places that come in rows; in some the elements change places."""
     i, j = names.index(), names.throwaway("k", "j", "lo", "hi", "m")
     rows = names.throwaway("rows", "pairs", "spots", "moves", "table")
-    kinds = rng.choices(tuple(NAMED), (10, 3, 5, 3), k=rng.choice((1, 1, 2, 2, 3)))
+    kinds = rng.choices(tuple(NAMED), (10, 3, 5, 3), k=rng.choice((1, 2, 2, 3, 4)))
     length = rng.randint(3, 9)
     top = _top(rng)
     many, shown = [], []
     for kind in kinds:
-        many.append(names.throwaway(*NAMED[kind]))
+        many.append(names.many() if rng.random() < 0.4 else names.throwaway(*NAMED[kind]))
         shown.append(_filled_with(rng, names, kind, length, top))
     flat = [rng.randint(0, top) for _ in range(8)]
     asked = []
