@@ -13,54 +13,89 @@ import torch
 from cwm_server.training.heads import OutcomeHead, tapped_layers
 from cwm_server.training.outcomes import NONE, NOT_TAKEN, TAKEN, outcomes
 from cwm_tracer.model import Event, Frame
-from cwm_tracer.wire import START, Segment, encode_frame
+from cwm_tracer.wire import START, Segment, encode_context, encode_frame
 
 
-def told(*frames: tuple[Event, str]) -> list[tuple[str, int]]:
-    """The lines that have an outcome, in order, of a trace with these events and lines."""
-    segments: list[Segment] = []
+def told(source: str, *frames: tuple[Event, str]) -> list[tuple[str, int]]:
+    """The lines that have an outcome, in order, of a trace of `source` with these events and lines."""
+    segments: list[Segment] = encode_context(source)
     cursor = START
-    for event, source in frames:
+    for event, line in frames:
         argument = "None" if event in (Event.RETURN, Event.EXCEPTION) else None
-        frame = Frame(event, source, None if event is Event.RETURN else {"n": "1"}, argument)
+        frame = Frame(event, line + "\n", None if event is Event.RETURN else {"n": "1"}, argument)
         segments += encode_frame(frame, cursor)
         cursor = cursor.after(frame)
     return [(str(segments[index]).strip(), outcome) for index, outcome in sorted(outcomes(segments).items())]
 
 
 CALL, LINE, RETURN, EXCEPTION = Event.CALL, Event.LINE, Event.RETURN, Event.EXCEPTION
+SIGN = """\
+def sign(n):  # << START_OF_TRACE
+    if n > 3:
+        return 3
+    elif n:  # some
+        while n:
+            # one less
+
+            n -= 1
+        else:
+            n = 5
+    else:
+        n = 4
+    for x in (1,):
+        n = x
+"""
 
 
 def test_a_block_that_runs_is_taken_and_one_that_is_passed_over_is_not() -> None:
     assert told(
-        (CALL, "def f(n):\n"),
-        (LINE, "    if n > 3:\n"),
-        (LINE, "    elif n:  # some\n"),
-        (LINE, "        while n:\n"),
-        (LINE, "        n = 2\n"),
-        (LINE, "    for x in (1,):\n"),
-        (RETURN, "    for x in (1,):\n"),
-    ) == [("if n > 3:", NOT_TAKEN), ("elif n:  # some", TAKEN), ("while n:", NOT_TAKEN), ("for x in (1,):", NOT_TAKEN)]
+        SIGN,
+        (CALL, "def sign(n):"),
+        (LINE, "    if n > 3:"),
+        (LINE, "    elif n:  # some"),
+        (LINE, "        while n:"),
+        (LINE, "            n -= 1"),
+        (LINE, "    for x in (1,):"),
+        (RETURN, "    for x in (1,):"),
+    ) == [("if n > 3:", NOT_TAKEN), ("elif n:  # some", TAKEN), ("while n:", TAKEN), ("for x in (1,):", NOT_TAKEN)]
 
 
-@pytest.mark.parametrize(
-    "line",
-    [
-        "    if n: return 1\n",
-        "    x = {'if': 1}\n",
-        "    iffy(n)\n",
-        "    if (n and\n",
-        "    else:\n",
-        "    x if n else y\n",
-    ],
-)
+def test_a_block_behind_else_is_not_taken_though_it_is_indented_and_its_else_is_no_frame() -> None:
+    assert told(
+        SIGN,
+        (LINE, "    elif n:  # some"),
+        (LINE, "        n = 4"),
+        (LINE, "        while n:"),
+        (LINE, "            n = 5"),
+    ) == [("elif n:  # some", NOT_TAKEN), ("while n:", NOT_TAKEN)]
+
+
+def test_nothing_is_said_where_both_blocks_begin_alike_or_the_condition_is_not_shown() -> None:
+    alike = "def f(n):\n    if n:\n        n = g(n)\n        n += 1\n    else:\n        n = g(n)\n"
+    assert told(alike, (LINE, "    if n:"), (LINE, "        n = g(n)")) == []
+    assert told(alike, (LINE, "    if n:"), (RETURN, "    if n:")) == [("if n:", NOT_TAKEN)]
+    assert told("def f(n): ...", (LINE, "    if n:"), (LINE, "        n = g(n)")) == []
+
+
+def test_a_condition_that_stands_there_twice_is_told_by_the_lines_of_either() -> None:
+    twice = "def f(n):\n    if n:\n        a()\n    else:\n        b()\n    if n:\n        c()\n"
+    for line, outcome in (("a()", TAKEN), ("b()", NOT_TAKEN), ("c()", TAKEN)):
+        assert told(twice, (LINE, "    if n:"), (LINE, f"        {line}")) == [("if n:", outcome)]
+    mixed = "def f(n):\n    if n:\n        a()\n    else:\n        b()\n    if n:\n        b()\n"
+    assert told(mixed, (LINE, "    if n:"), (LINE, "        b()")) == []
+
+
+@pytest.mark.parametrize("line", ["if n: return 1", "x = {'if': 1}", "iffy(n)", "if (n and", "else:", "x if n else y"])
 def test_a_line_without_a_block_below_it_has_no_outcome(line: str) -> None:
-    assert told((CALL, "def f(n):\n"), (LINE, line), (LINE, "        n = 2\n")) == []
+    source = f"def f(n):\n    {line}\n        n = 2\n"
+    assert told(source, (CALL, "def f(n):"), (LINE, f"    {line}"), (LINE, "        n = 2")) == []
 
 
 def test_nothing_is_said_where_a_call_or_an_exception_comes_first() -> None:
-    assert told((LINE, "    if g(n):\n"), (CALL, "def g(n):\n"), (LINE, "    return n\n")) == []
-    assert told((LINE, "    if 1 / n:\n"), (EXCEPTION, "    if 1 / n:\n"), (LINE, "    except E:\n")) == []
+    calls = "def f(n):\n    if g(n):\n        return n\n"
+    assert told(calls, (LINE, "    if g(n):"), (CALL, "def g(n):"), (LINE, "    return n")) == []
+    fails = "try:\n    if 1 / n:\n        n = 2\nexcept E:\n    n = 3\n"
+    assert told(fails, (LINE, "    if 1 / n:"), (EXCEPTION, "    if 1 / n:"), (LINE, "except E:")) == []
 
 
 def test_only_the_ends_of_conditions_count_and_a_right_judgement_costs_less() -> None:

@@ -3,31 +3,78 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 from cwm_tracer.wire import Segment, Special
 
 NONE, NOT_TAKEN, TAKEN = range(3)
 _HEAD = re.compile(r"( *)(?:if|elif|while|for)\b[^#]*:\s*(?:#[^'\"]*)?$")
+_ELSE = re.compile(r" *else\s*:\s*(?:#.*)?$")
+
+
+@dataclass(frozen=True, slots=True)
+class _Blocks:
+    """The first lines of what runs behind each condition that reads the same, and of what runs instead."""
+
+    own: set[str] = field(default_factory=set)
+    instead: set[str] = field(default_factory=set)
+
+    def outcome(self, head: str, following: str) -> int:
+        """How the condition came out behind which the line `following` ran; NONE where either could be."""
+        if _indentation(following) <= _indentation(head):
+            return NOT_TAKEN
+        if following not in self.instead:
+            return TAKEN if following in self.own or not self.instead else NONE
+        return NONE if following in self.own else NOT_TAKEN
 
 
 def outcomes(segments: Sequence[Segment]) -> dict[int, int]:
     """TAKEN or NOT_TAKEN by the index of each segment that is a condition's line, where the next frame shows which.
 
-    The block runs if the next line is indented deeper; where a call comes first, or an exception, nothing is said.
+    What stands in its block, and behind the `else:` that no frame shows, is read from the context; of a condition that
+    is not there nothing is said, nor where a call comes first, or an exception.
     """
     found: dict[int, int] = {}
+    known: Mapping[str, _Blocks] = {}
     event: Segment | None = None
-    waiting: tuple[int, int] | None = None  # the segment of a condition, and its indentation
+    waiting: int | None = None  # the segment of a condition
     for index, segment in enumerate(segments):
-        if segment in (Special.CALL, Special.LINE, Special.RETURN, Special.EXCEPTION):
+        previous = segments[index - 1] if index else None
+        if previous is Special.CONTEXT and isinstance(segment, str):
+            known = _blocks(segment)
+        elif segment in (Special.CALL, Special.LINE, Special.RETURN, Special.EXCEPTION):
             event = segment
             if event not in (Special.LINE, Special.RETURN):
                 waiting = None
-        elif isinstance(segment, str) and index and segments[index - 1] is Special.ACTION:
+        elif isinstance(segment, str) and previous is Special.ACTION:
+            line = segment.rstrip()
             if waiting is not None:
-                deeper = len(segment) - len(segment.lstrip(" ")) > waiting[1]
-                found[waiting[0]] = TAKEN if deeper else NOT_TAKEN
-            head = _HEAD.match(segment) if event is Special.LINE else None
-            waiting = (index, len(head[1])) if head else None
+                head = str(segments[waiting]).rstrip()
+                outcome = known[head].outcome(head, line)
+                if outcome is not NONE:
+                    found[waiting] = outcome
+            waiting = index if event is Special.LINE and line in known else None
     return found
+
+
+def _blocks(context: str) -> dict[str, _Blocks]:
+    """By the line of each condition with a block below it."""
+    lines = [line.rstrip() for line in context.split("\n")]
+    lines = [line for line in lines if line and not line.lstrip().startswith("#")]
+    found: defaultdict[str, _Blocks] = defaultdict(_Blocks)
+    for number, line in enumerate(lines[:-1]):
+        if not _HEAD.match(line) or _indentation(lines[number + 1]) <= _indentation(line):
+            continue
+        found[line].own.add(lines[number + 1])
+        for end in range(number + 1, len(lines) - 1):
+            if _indentation(lines[end]) <= _indentation(line):
+                if _indentation(lines[end]) == _indentation(line) and _ELSE.match(lines[end]):
+                    found[line].instead.add(lines[end + 1])
+                break
+    return dict(found)
+
+
+def _indentation(line: str) -> int:
+    return len(line) - len(line.lstrip(" "))
