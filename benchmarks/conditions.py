@@ -1,7 +1,6 @@
 """Does a model judge conditions, or repeat what came of them the last time? Next lines behind `if`, `elif`, `while`.
 
-    python -m cwm_server.training.data --out drills --shared DATA --tokens 3e6 --seed 53 \
-        --mix branches=1,decisions=0,arithmetic=0,idioms=0,mbpp=0,humaneval=0,drills=0,suites=0,grammar=0,library=0
+    python -m cwm_server.training.data --out drills --shared DATA --tokens 3e6 --seed 53 --mix branches=1
     python benchmarks/conditions.py heldout:drills [--programs 150] [--model DIR]
 
 Teacher-forced and constrained, with the embedded model: how many next lines are right, by whether the same line was

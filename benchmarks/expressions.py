@@ -5,7 +5,8 @@
 RUN is a training run with heads (`--parts-weight`), asked about the held-out documents of CORPUS that come from a
 source. Prints for each form of expression, its names as `n`, how often it came, in how many cases the first piece of
 its value is known where the run asks for it, in how many all that are asked, and how often the commonest value came.
-The places of lookups, which are asked a layer before, have rows of their own.
+The places of lookups, which are asked a layer before, have rows of their own, and so have conditions at the end of
+their lines: whether it is known if their block runs.
 """
 
 from __future__ import annotations
@@ -27,11 +28,13 @@ from cwm_server.architecture import Decoder
 from cwm_server.tokenizer import SentencePieceTokenizer
 from cwm_server.training.batches import gather
 from cwm_server.training.corpus import Encoder, read_shard, shards
-from cwm_server.training.heads import Heads, questions_of, tapped_layers
+from cwm_server.training.heads import ASKED, Heads, questions_of, tapped_layers
+from cwm_server.training.outcomes import TAKEN, outcomes
 from cwm_server.training.parts import IGNORED, PIECES, STEPS, Part, kind_of, parts_of
 from cwm_tracer.wire import Segment
 
 FEWEST = 10
+CONDITION = len(ASKED)  # in place of a kind
 
 
 def main() -> None:
@@ -89,12 +92,17 @@ def answers(
                 right = (answer == truth) | (truth == IGNORED)
                 form, value = forms[place, kind]
                 yield form, value, bool(right[0]), bool(right.all())
+    taken = heads.outcome.takes(taps[-1])[0]
+    for (place, kind), (form, value) in forms.items():
+        if kind == CONDITION:
+            right = bool(taken[place]) == (value == str(TAKEN))
+            yield form, value, right, right
 
 
 def asked(encoder: Encoder, document: list[Segment]) -> dict[tuple[int, int], tuple[str, str]]:
     """Form and value of the expressions of a document, by the number of the token and the kind that ask for them."""
     found = {}
-    stated, count = parts_of(document), 0
+    stated, ends, count = parts_of(document), outcomes(document), 0
     for index, (ids, _) in enumerate(encoder.parts(document)):
         stops = np.cumsum([len(encoder.tokenizer.bytes_of(token)) for token in ids])
         for part in stated.get(index, ()):
@@ -102,6 +110,8 @@ def asked(encoder: Encoder, document: list[Segment]) -> dict[tuple[int, int], tu
                 place = count + int(np.searchsorted(stops, part.end))
                 found[place, part.kind] = form(until(document[index], part), part.kind), part.value
         count += len(ids)
+        if index in ends and (condition := _condition(str(document[index]))):
+            found[count - 1, CONDITION] = condition, str(ends[index])
     return found
 
 
@@ -128,6 +138,18 @@ def _expression(text: str) -> ast.expr | None:
         return ast.parse(text.strip(), mode="eval").body
     except (SyntaxError, ValueError):
         return None
+
+
+def _condition(line: str) -> str | None:
+    """A line's condition, names as `n`; None of a `for` line, which has none."""
+    text = line.strip().removeprefix("el")
+    try:
+        tree = ast.parse(text + "\n    pass").body[0]
+    except SyntaxError:
+        return None
+    if isinstance(tree, (ast.If, ast.While)):
+        return f"{type(tree).__name__.lower()} {_nameless(tree.test)}"
+    return None
 
 
 def _nameless(tree: ast.expr) -> str:
