@@ -154,8 +154,10 @@ def _worked(node: ast.AST | None) -> Iterator[ast.expr]:
         case ast.ListComp() | ast.SetComp() | ast.GeneratorExp() | ast.DictComp():
             yield from _worked(node.generators[0].iter)
         case _:
+            function = node.func if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) else None
             for child in ast.iter_child_nodes(node):
-                yield from _worked(child)
+                if child is not function:
+                    yield from _worked(child)
     if isinstance(node, ast.expr) and not isinstance(node, _PLAIN) and _pure(node):
         yield node
 
@@ -225,7 +227,7 @@ def _made(rng: random.Random, node: ast.expr, numbers: set[str]) -> list[str]:
             like += [f"{owner}[:{index}]", f"{text} in {owner}[:{index}]", f"{index} < len({owner})"]
             return [text, text, text, *rng.sample(like, 2)]
         case ast.Name(id=name):
-            return rng.sample(of_number, 1) if name in numbers else []
+            return [rng.choice(of_number) if name in numbers else rng.choice((f"not {name}", f"bool({name})"))]
         case ast.Call(func=ast.Name(id="len")):
             return [text, *rng.sample(of_number, 1)]
     return [text]
