@@ -322,10 +322,11 @@ def test_weights_without_a_state_are_a_start_as_well(
     assert same(dict(more.model.named_parameters()), weights(tmp_path / "first"))
 
 
-def test_layers_keep_their_kind_and_their_share_of_the_depth() -> None:
+def test_layers_keep_their_kind_and_what_is_asked_behind_them() -> None:
     assert placed("fssf", "fssf") == (0, 1, 2, 3)
     assert placed("fs", "fsssfs") == (0, 5)
     assert placed("fssffsss", "fsssffssfsss") == (0, 2, 3, 4, 5, 7, 9, 11)
+    assert placed("fsssffssfsss", "fsssffssffsss") == (0, 1, 2, 3, 4, 5, 6, 7, 8, 10, 11, 12)  # a lookup more
     assert placed("ff", "fss") is None
     assert placed("fss", "fs") is None
 

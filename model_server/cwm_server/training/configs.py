@@ -1,13 +1,14 @@
 """Named model sizes. They have CWM's pattern of layers: every fourth attends to everything, the others to a window.
 
-And one more: the one in which what has not changed is looked up, which may have been said long ago.
+So do those in which something is looked up that may have been said long ago: what has not changed, and elements by a
+place that has to be worked out.
 """
 
 from __future__ import annotations
 
 from dataclasses import replace
 
-from cwm_server.model_config import FULL, ModelConfig
+from cwm_server.model_config import FULL, SLIDING, ModelConfig
 from cwm_server.tokenizer import Tokenizer
 from cwm_server.training.heads import ASKED, tapped_layers
 from cwm_tracer.wire import Special
@@ -30,7 +31,7 @@ def _size(hidden: int, layers: int, heads: int, groups: int, inner: int, window:
 SIZES = {
     "tiny": _size(16, 2, 2, 1, 32, 64, 256),  # some 10 thousand parameters, for tests
     "small": _size(256, 8, 4, 2, 704, 512, 2048),  # 6 million
-    "deep": _size(256, 12, 4, 2, 1024, 512, 2048),  # 12 million; the small one grows to it
+    "deep": _size(256, 13, 4, 2, 1024, 512, 2048),  # 13 million; the small one grows to it
     "medium": _size(512, 10, 8, 2, 1408, 512, 4096),  # 30 million
     "large": _size(768, 16, 12, 4, 2048, 1024, 8192),  # 100 million
 }
@@ -39,10 +40,12 @@ SIZES = {
 def config_for(size: str, tokenizer: Tokenizer) -> ModelConfig:
     """The model of a named size that reads and writes the tokens of `tokenizer`."""
     model = SIZES[size]
-    lookup = tapped_layers(model.num_hidden_layers)[ASKED.index("held")] - 1
+    asked = dict(zip(ASKED, tapped_layers(model.num_hidden_layers), strict=True))
+    full = {index for index, kind in enumerate(model.layer_types[:-1]) if kind == FULL}  # the last uses what is found
+    full |= {asked["held"] - 1, *range(asked["second"], asked["later"])[:1]}
     return replace(
         model,
-        layer_types=tuple(FULL if index == lookup else kind for index, kind in enumerate(model.layer_types)),
+        layer_types=tuple(FULL if index in full else SLIDING for index in range(model.num_hidden_layers)),
         vocab_size=tokenizer.vocabulary_size,
         bos_token_id=tokenizer.special(Special.BEGIN),
         eos_token_id=tokenizer.special(Special.END),

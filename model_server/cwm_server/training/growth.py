@@ -10,9 +10,11 @@ import re
 from collections.abc import Mapping, Sequence
 from functools import cache
 
+import numpy as np
 from torch import Tensor
 
 from cwm_server.model_config import ModelConfig
+from cwm_server.training.heads import tapped_layers
 
 _SHAPES = (
     "vocab_size",
@@ -29,16 +31,19 @@ _LAYER = re.compile(r"(?<=\.layers\.)\d+")
 def placed(kinds: Sequence[str], among: Sequence[str]) -> tuple[int, ...] | None:
     """Where layers that see what `kinds` say stand `among` others of the same kinds; None where they don't fit in.
 
-    In their order, and as near as can be to the same share of the depth.
+    In their order, and so that what is asked behind a layer is still asked behind it, as nearly as can be.
     """
+    few, many = len(kinds), len(among)
+    depths = dict(zip(tapped_layers(few), tapped_layers(many), strict=True)) | {1: 1, few: many}
+    numbers = sorted(depths)
+    wanted = np.interp(range(1, few + 1), numbers, [depths[number] for number in numbers]) - 1
 
     @cache
     def best(index: int, first: int) -> tuple[float, tuple[int, ...]] | None:
         if index == len(kinds):
             return 0.0, ()
-        wanted = index * (len(among) - 1) / max(1, len(kinds) - 1)
         found = [
-            (rest[0] + abs(place - wanted), (place, *rest[1]))
+            (rest[0] + abs(place - float(wanted[index])), (place, *rest[1]))
             for place in range(first, len(among))
             if among[place] == kinds[index] and (rest := best(index + 1, place + 1)) is not None
         ]

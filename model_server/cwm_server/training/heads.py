@@ -25,13 +25,14 @@ _ROUND = 64  # how many questions there are changes from batch to batch; few siz
 def tapped_layers(layers: int) -> tuple[int, ...]:
     """Behind how many of a model's layers each of what is `ASKED` is asked.
 
-    Each needs what the one before has found, and the last layer can use the answers. A layer finds something out as
-    late as it is asked, so the first come as early as a lookup can be made, and what comes of an expression right
-    behind what its names stand for.
+    Each needs what the one before has found, and the last layers can use the answers. A layer finds something out as
+    late as it is asked, so the first come as early as a lookup can be made, and from there on each a layer later. What
+    takes more than two steps has all the layers that are left to it.
     """
-    held, name, second, outcome = (max(1, layers * eighths // 8) for eighths in (4, 5, 6, 7))
+    held, last = max(1, layers // 2), max(1, layers * 7 // 8)
     found = max(1, held - 1)
-    return found, found, held, name, min(name + 1, second), second, outcome, outcome
+    name, first, second = (min(held + more, last) for more in (1, 2, 3))
+    return found, found, held, name, first, second, last, last
 
 
 class OutcomeHead(nn.Module):
