@@ -23,6 +23,7 @@ from cwm_server.tokenizer import SentencePieceTokenizer
 from cwm_server.training import corpus
 from cwm_server.training.__main__ import main
 from cwm_server.training.attention import block_attention
+from cwm_server.training.averaging import average
 from cwm_server.training.batches import gather, loss_weights, plan, split
 from cwm_server.training.configs import SIZES, config_for
 from cwm_server.training.corpus import ACTION, ARGUMENT, CHANGED, EVENT, GIVEN, LOCALS, Encoder, windows
@@ -286,19 +287,27 @@ def test_a_share_that_is_none_is_refused(share: str, capsys: pytest.CaptureFixtu
 def test_a_larger_model_starts_as_the_smaller_one_that_it_grew_from(
     data: Path, tokenizer: SentencePieceTokenizer, tmp_path: Path
 ) -> None:
-    run = trainer(data, tokenizer, tmp_path / "first")
-    run.run()
     small = config_for("tiny", tokenizer)
+    run = Trainer(small, tokenizer, data, tmp_path / "first", replace(SETTINGS, parts_weight=1.0))
+    run.run()
     kinds = (*small.layer_types, "sliding_attention", "full_attention", "sliding_attention")
     large = replace(small, num_hidden_layers=5, intermediate_size=48, layer_types=kinds)
-    more = Trainer(large, tokenizer, data, tmp_path / "second", SETTINGS)
+    more = Trainer(large, tokenizer, data, tmp_path / "second", replace(SETTINGS, parts_weight=1.0))
     more.start_from(tmp_path / "first")
+    assert run.heads is not None
+    assert more.heads is not None
+    assert same(more.heads.state_dict(), run.heads.state_dict())
     ids = torch.randint(0, tokenizer.vocabulary_size, (2, 150), generator=torch.Generator().manual_seed(3))
     with torch.no_grad():
         torch.testing.assert_close(more.model(ids), run.model(ids))
     more.run()
     grown = weights(tmp_path / "second")
     assert all(tensor.any() for tensor in grown.values())  # every new part has learned
+    average(tmp_path / "first", tmp_path / "second", 0.0, tmp_path / "none")
+    average(tmp_path / "first", tmp_path / "second", 0.5, tmp_path / "half")
+    with torch.no_grad():
+        torch.testing.assert_close(load_model(tmp_path / "none")(ids), run.model(ids), atol=0.05, rtol=0.05)  # bf16
+    assert not same(weights(tmp_path / "none"), weights(tmp_path / "half"))
 
 
 def test_a_run_may_see_more_than_the_one_that_it_starts_from(

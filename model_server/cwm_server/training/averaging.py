@@ -10,13 +10,15 @@ from pathlib import Path
 
 from cwm_server.architecture import save_model
 from cwm_server.tokenizer import SENTENCEPIECE_FILE, SentencePieceTokenizer
+from cwm_server.training.growth import fits, grow, silent
 from cwm_server.training.runs import model_of
 
 
 def average(before: Path, after: Path, share: float, out: Path) -> None:
-    """Write the model that is `share` of the way, 0 to 1, from one to another of its kind with the same tokenizer.
+    """Write the model that is `share` of the way, 0 to 1, from one to another with the same tokenizer.
 
-    Raises ValueError where they are not, and CheckpointError.
+    The other is of its size, or one that it grows to: what is new there begins as if it were not. Raises ValueError
+    where they are not, and CheckpointError.
     """
     for each in (before, after):
         if not (each / SENTENCEPIECE_FILE).exists():
@@ -25,9 +27,10 @@ def average(before: Path, after: Path, share: float, out: Path) -> None:
     if tokenizers[0].digest != tokenizers[1].digest:
         raise ValueError(f"{after} was trained with another tokenizer than {before}: there is nothing between them")
     (model, _), (other, _) = model_of(before), model_of(after)
-    if model.config != other.config:
-        raise ValueError(f"{after} has another configuration than {before}: there is nothing between them")
+    if not fits(model.config, other.config):
+        raise ValueError(f"{after} is of a size to which {before} does not grow: there is nothing between them")
     end = other.state_dict()
-    model.load_state_dict({name: start.lerp(end[name], share) for name, start in model.state_dict().items()})
-    save_model(model, out, tokenizer=tokenizers[0].digest)
+    start = grow(model.state_dict(), model.config, silent(end), other.config)
+    other.load_state_dict({name: tensor.lerp(end[name], share) for name, tensor in start.items()})
+    save_model(other, out, tokenizer=tokenizers[0].digest)
     (out / SENTENCEPIECE_FILE).write_bytes(tokenizers[0].serialized)

@@ -15,6 +15,7 @@ from torch import Tensor
 
 from cwm_server.model_config import ModelConfig
 from cwm_server.training.heads import tapped_layers
+from cwm_server.training.optimizer import WRITES
 
 _SHAPES = (
     "vocab_size",
@@ -73,6 +74,11 @@ def _agree(one: ModelConfig, other: ModelConfig, names: Sequence[str]) -> bool:
 
 def _is_as_large(small: ModelConfig, large: ModelConfig) -> bool:
     return _agree(small, large, ("num_hidden_layers", "intermediate_size"))
+
+
+def silent(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """The weights with blocks that write zeros."""
+    return {name: tensor * 0 if name.endswith(WRITES) else tensor for name, tensor in weights.items()}
 
 
 def grow(

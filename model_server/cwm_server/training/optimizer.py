@@ -13,6 +13,8 @@ import torch
 import torch.distributed as dist
 from torch import Tensor, nn
 
+WRITES = ("o_proj.weight", "down_proj.weight")  # what a block adds to the residual stream with
+
 
 @dataclass(frozen=True, slots=True)
 class Rates:
@@ -142,7 +144,7 @@ def initialize(model: nn.Module, seed: int) -> None:
         for name, parameter in model.named_parameters():
             if parameter.ndim < 2:
                 parameter.fill_(1.0)
-            elif name.endswith(("o_proj.weight", "down_proj.weight")):
+            elif name.endswith(WRITES):
                 parameter.zero_()
             else:
                 wide = ".layers." in name

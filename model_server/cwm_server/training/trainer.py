@@ -184,8 +184,7 @@ class Trainer:
     def start_from(self, directory: Path) -> None:
         """Take the weights of another model with this tokenizer, of this size or one that grows to it.
 
-        Those of a run as its state has them, in full precision and, of this size, with its heads. The optimizer starts
-        anew.
+        Those of a run as its state has them, in full precision and with its heads. The optimizer starts anew.
         """
         tokenizer = SentencePieceTokenizer((directory / SENTENCEPIECE_FILE).read_bytes())
         if tokenizer.digest != self.tokenizer.digest:
@@ -194,8 +193,7 @@ class Trainer:
         if not fits(model.config, self.config):
             raise ValueError(f"{directory} holds a model of another size that does not grow to this; name its --config")
         self.model.load_state_dict(grow(model.state_dict(), model.config, self.model.state_dict(), self.config))
-        if model.config.num_hidden_layers == self.config.num_hidden_layers:
-            self._load_heads(heads)
+        self._load_heads(heads)
 
     def resume(self) -> bool:
         """Continue from the state in the output directory, on other data if they are others; False without a state."""
