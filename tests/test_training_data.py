@@ -48,7 +48,7 @@ pytestmark = pytest.mark.skipif(
     sys.version_info[:2] != (3, 11), reason="training data is made on the version that CWM was trained on"
 )
 
-GENERATED = ("arithmetic", "branches", "decisions", "drills", "grammar", "idioms", "quizzes", "suites")
+GENERATED = ("arithmetic", "branches", "comparisons", "decisions", "drills", "grammar", "idioms", "quizzes", "suites")
 SPECIALS = tuple(Special)
 
 

@@ -9,6 +9,7 @@ next frame shows what comes of all of them: an expression in thirteen tokens, wh
 from __future__ import annotations
 
 import random
+from collections.abc import Callable
 
 from cwm_server.training.programs import literals
 from cwm_server.training.programs.base import Program, Subject, start
@@ -50,6 +51,15 @@ FOUND = (
 ADDED = (
     "{v}[{i}] + {v}[{j}]", "{v}[{i}] - {w}[{i}]", "{v}[{i}] + {w}[{j}]", "{v}[{i}] + {i}", "{v}[{i}] + 1", "{v}[{i}] * 2", "{v}[{i}] % 2", "{v}[{i}] % 2 == 0", "{v}[{i}] {s} {n}", "{v}[{i}] {s} {i}", "{v}[{i}] % {m} == 0",
 )  # fmt: skip
+# The same, of few values, so that they are often equal.
+COMPARED = (
+    *("{v}[{i}] == {v}[{j}]", "{v}[{i}] {s} {v}[{j}]", "{v}[{i}] == {w}[{j}]", "{v}[{i}] {s} {w}[{i}]", "{v}[{i}] == {v}[{i} + 1]", "{v}[{i}] {s} {v}[{i} - 1]") * 3,
+    *("{v}[{i}] != {v}[{j}]", "{v}[{i}] != {w}[{j}]", "{v}[{i} + 1] == {v}[{j}]", "{v}[{j} - 1] {s} {w}[{i}]", "{v}[{i}] {s} {w}[{j} - 1]") * 2,
+    "{v}[{i}]", "{v}[{j}]", "{v}[{i} + 1]", "{v}[{i} - 1]", "{v}[{i}] == {v}[0]", "{v}[{i}] != {v}[-1]", "{v}[{i}] == {e}", "{v}[{i}] == {e}", "{v}[{i}] {s} {e}", "{v}[{i}] == {v}[{j}] and {v}[{i}] != {e}", "{v}[{i}] == {v}[-{i} - 1]", "{i} == {j}",
+)  # fmt: skip
+SUMMED = (
+    *("{v}[{i}] + {v}[{j}] == {n}", "{v}[{i}] + {v}[{i} + 1] {s} {n}", "({v}[{i}] + {v}[{j}]) % 2 == 0", "{v}[{i}] - {v}[{j}] == {n}", "abs({v}[{i}] - {w}[{j}]) {s} {n}", "{v}[{i}] % 2 == {w}[{j}] % 2", "{v}[{i}] ^ {v}[{j}]", "{v}[{i}] == {i}", "{v}[{i}] {s} {j}"),
+)  # fmt: skip
 CHANGES = ("{v}[{i}], {v}[{j}] = {v}[{j}], {v}[{i}]", "{v}[{i}] = {j}", "{v}[{j}] = {i}", "{v}[{i}] += {n}")
 SIGNS = ("==", "==", "!=", "<", ">", "<=", ">=")
 ALPHABETS = (
@@ -61,15 +71,25 @@ NAMED = {
     "text": ("s", "t", "text", "word", "line"),
     "dict": ("d", "seen", "counts", "memo", "index"),
 }
+Kind = Callable[[random.Random, Names], tuple[list[str], list[str], list[str]]]  # lines, parameters, arguments
 LONGEST = 10  # expressions on a line
 TOKENS = 1_600  # of the loop's turns, about
 
 
 def program(rng: random.Random) -> Program:
     """A function that asks the same of several rows of values, and the values."""
+    return _quiz(rng, rng.choices(KINDS, (30, 25, 25, 12, 8))[0])
+
+
+def comparison(rng: random.Random) -> Program:
+    """One that asks which elements are the same."""
+    return _quiz(rng, _compared)
+
+
+def _quiz(rng: random.Random, kind: Kind) -> Program:
     names = Names(rng)
     name = names.function()
-    lines, parameters, arguments = rng.choices((_pairs, _found, _places, _keys), (35, 40, 15, 10))[0](rng, names)
+    lines, parameters, arguments = kind(rng, names)
     if rng.random() < 0.6:
         lines.append(f"return {lines[-1].split()[0].rstrip(',')}")  # what the last line is about
     text = f"def {name}({', '.join(parameters)}):\n" + "".join(f"    {line}\n" for line in lines)
@@ -206,6 +226,44 @@ def _found(rng: random.Random, names: Names) -> tuple[list[str], list[str], list
     return [f"for {i}, {j} in {rows}:", *(f"    {line}" for line in body)], [*many, rows], shown
 
 
+def _compared(rng: random.Random, names: Names) -> tuple[list[str], list[str], list[str]]:
+    """Whether elements of lists and texts are the same, or which is more, in lines and in conditions."""
+    i, j = names.index(), names.throwaway("k", "j", "lo", "hi", "m")
+    rows, count = (
+        names.throwaway("rows", "pairs", "spots", "moves", "table"),
+        names.throwaway("n", "count", "same", "c"),
+    )
+    kind = rng.choices(("numbers", "words", "text"), (10, 2, 5))[0]
+    length, top = rng.randint(3, 9), rng.choice((1, 2, 3, 4, 6, 9, 20))
+    few = [names.noun() if rng.random() < 0.5 else rng.choice("abcdefxyz") for _ in range(3)]
+    many, shown, elements = [], [], [str(rng.randint(0, top)) for _ in range(3)]
+    for _ in range(rng.choice((1, 2, 2))):
+        many.append(names.many() if rng.random() < 0.4 else names.throwaway(*NAMED[kind]))
+        if kind == "words":
+            shown.append(repr(rng.choices(few, k=length)))
+            elements = list(map(repr, few))
+        else:
+            shown.append(_filled_with(rng, names, kind, length, top))
+    if kind == "text":
+        elements = [repr(rng.choice(shown[0][1:-1])) for _ in range(3)]
+
+    def question() -> str:
+        a, b = rng.sample((i, j), 2)
+        template = rng.choice(SUMMED if kind == "numbers" and rng.random() < 0.25 else COMPARED)
+        given = {"v": rng.choice(many), "w": rng.choice(many), "i": a, "j": b, "e": rng.choice(elements)}
+        return _filled(rng, template, list(range(2 * top + 1)), **given)
+
+    asked = [question() for _ in range(rng.randint(3, 12))]
+    body = _asked(rng, names, asked)
+    for _ in range(rng.choice((0, 1, 2))):
+        body += [f"if {question()}:", f"    {count} {rng.choice(('+= 1', '-= 1', '+= ' + i))}"]
+        if rng.random() < 0.4:
+            body += ["else:", f"    {count} {rng.choice(('= 0', '+= 2', '= ' + j))}"]
+    places = [(rng.randrange(length - 1), rng.randrange(length - 1)) for _ in range(_turns(rng, len(asked) + 6))]
+    shown.append(literals.written(rng, places))
+    return [f"{count} = 0", f"for {i}, {j} in {rows}:", *(f"    {line}" for line in body)], [*many, rows], shown
+
+
 def _filled_with(rng: random.Random, names: Names, kind: str, length: int, top: int) -> str:
     """A list, a text or a dict of so many elements, as source."""
     if kind == "text":
@@ -237,3 +295,6 @@ def _keys(rng: random.Random, names: Names) -> tuple[list[str], list[str], list[
     pairs = dict(zip(inside, values, strict=True))
     order = rng.sample(words, len(words))
     return [f"for {k} in {many}:", *(f"    {line}" for line in body)], [held, many], [repr(pairs), repr(order)]
+
+
+KINDS = (_pairs, _found, _compared, _places, _keys)
