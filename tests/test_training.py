@@ -306,7 +306,7 @@ def test_a_larger_model_starts_as_the_smaller_one_that_it_grew_from(
     average(tmp_path / "first", tmp_path / "second", 0.0, tmp_path / "none")
     average(tmp_path / "first", tmp_path / "second", 0.5, tmp_path / "half")
     with torch.no_grad():
-        torch.testing.assert_close(load_model(tmp_path / "none")(ids), run.model(ids), atol=0.05, rtol=0.05)  # bf16
+        torch.testing.assert_close(load_model(tmp_path / "none")(ids), load_model(tmp_path / "first")(ids))
     assert not same(weights(tmp_path / "none"), weights(tmp_path / "half"))
 
 

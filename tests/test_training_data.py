@@ -170,7 +170,7 @@ def test_no_program_that_is_kept_out_is_asked_anything(tmp_path: Path, monkeypat
     bodies = {11: kept_out, 520: free, 700: free, 701: free, 702: kept_out}
     tasks = [(task, f"def f{task}(a, b):\n{body}", f"assert f{task}([], []) is 0") for task, body in bodies.items()]
     monkeypatch.setattr(asked, "SHARES", {"mbpp": 1})
-    programs = itertools.islice(asked.programs(random.Random(0), write_mbpp(tmp_path, *tasks)), 60)
+    programs = itertools.islice(FAMILIES["asked"](random.Random(0), write_mbpp(tmp_path, *tasks)), 60)
     assert {program.subject for program in programs} == {"f700", "f701"}
 
 

@@ -78,7 +78,9 @@ def _is_as_large(small: ModelConfig, large: ModelConfig) -> bool:
 
 def silent(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """The weights with blocks that write zeros."""
-    return {name: tensor * 0 if name.endswith(WRITES) else tensor for name, tensor in weights.items()}
+    return {
+        name: tensor.new_zeros(tensor.shape) if name.endswith(WRITES) else tensor for name, tensor in weights.items()
+    }
 
 
 def grow(

@@ -53,7 +53,7 @@ def outcomes(segments: Sequence[Segment]) -> dict[int, int]:
             if waiting is not None:
                 head = str(segments[waiting]).rstrip()
                 outcome = known[head].outcome(head, line)
-                if outcome is not NONE:
+                if outcome != NONE:
                     found[waiting] = outcome
             waiting = index if event is Special.LINE and line in known else None
     return found

@@ -61,14 +61,14 @@ _COMPARED: dict[type[ast.cmpop], Callable[[Value, Value], bool]] = {
     ast.Is: operator.eq,
     ast.IsNot: operator.ne,
 }
-_FUNCTIONS: dict[str, Callable[..., Value]] = {
+FUNCTIONS: dict[str, Callable[..., Value]] = {
     name.__name__: name for name in (abs, all, any, bool, chr, len, list, max, min, ord, sorted, str, sum, tuple)
 } | {
     "int": lambda text: int(text),
     "float": lambda text: float(text),
     "round": lambda number, *digits: round(number, *digits),
 }
-_METHODS: dict[type, re.Pattern[str]] = {
+METHODS: dict[type, re.Pattern[str]] = {
     str: re.compile(
         "capitalize|count|endswith|find|index|is(alnum|alpha|digit|lower|space|upper)|join|lower|lstrip|replace|rfind"
         "|rstrip|split|startswith|strip|swapcase|title|upper"
@@ -319,10 +319,10 @@ def _times(value: Value) -> int:
 def _called(node: ast.Call, shown: Mapping[str, str]) -> Value:
     arguments = [_evaluate(argument, shown) for argument in node.args]
     if isinstance(node.func, ast.Name) and node.func.id not in shown:
-        return _FUNCTIONS[node.func.id](*arguments)
+        return FUNCTIONS[node.func.id](*arguments)
     if isinstance(node.func, ast.Attribute):
         owner = _evaluate(node.func.value, shown)
-        if _METHODS[type(owner)].fullmatch(node.func.attr):
+        if METHODS[type(owner)].fullmatch(node.func.attr):
             return getattr(owner, node.func.attr)(*arguments)
     raise _Unknown
 

@@ -25,9 +25,8 @@ from cwm_server.training.programs import (
     quizzes,
     suites,
 )
+from cwm_server.training.programs.asked import Family
 from cwm_server.training.programs.base import Program
-
-Family = Callable[[random.Random, Path], Iterator[Program]]
 
 
 def _endless(program: Callable[[random.Random], Program]) -> Family:
@@ -49,7 +48,7 @@ FAMILIES: dict[str, Family] = {
     "arithmetic": _endless(arithmetic.program),
     "quizzes": _endless(quizzes.program),
     "comparisons": _endless(quizzes.comparison),
-    "asked": asked.programs,
+    "asked": lambda rng, shared: asked.programs(rng, shared, FAMILIES),
     "idioms": idioms.programs,
     "suites": suites.programs,
     "grammar": _endless(grammar.program),

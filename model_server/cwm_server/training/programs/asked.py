@@ -9,36 +9,39 @@ from __future__ import annotations
 
 import ast
 import random
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from cwm_server.training.programs import branches, humaneval, idioms, mbpp, normal
+from cwm_server.training.parts import FUNCTIONS, METHODS
+from cwm_server.training.programs import mbpp, normal
 from cwm_server.training.programs.base import Program
 from cwm_server.training.programs.words import Names
 
+Family = Callable[[random.Random, Path], Iterator[Program]]
 PLACES = 3  # lines that ask, in a function
 SHARES = {"mbpp": 4, "idioms": 5, "humaneval": 3, "branches": 2}
 _ORDERED = ("==", "!=", "<", ">", "<=", ">=")
 _ALIKE = ("==", "!=")
 _NUMBERS = frozenset({"abs", "int", "len", "ord"})  # functions that give one
-_FUNCTIONS = _NUMBERS | {"all", "any", "bool", "chr", "max", "min", "sorted", "str", "sum"}
-_OF_TEXT = frozenset({"endswith", "find", "lower", "replace", "rfind", "startswith", "strip", "upper"})
-_METHODS = _OF_TEXT | {"count", "get", "index", "isalnum", "isalpha", "isdigit", "islower", "isspace", "isupper"}
 _LOOKED_INTO = (ast.BinOp, ast.UnaryOp, ast.Compare, ast.BoolOp, ast.Subscript, ast.Slice, ast.Tuple, ast.List)
 _PLAIN = (ast.Constant, ast.Tuple, ast.List, ast.Slice)  # not asked for by themselves
-_ARITHMETIC = (ast.Sub, ast.Mult, ast.FloorDiv, ast.Div, ast.Mod, ast.Pow, ast.BitAnd, ast.BitXor)
+_ARITHMETIC = (ast.Sub, ast.FloorDiv, ast.Div, ast.Mod, ast.Pow, ast.BitAnd, ast.BitXor)
 
 
-def programs(rng: random.Random, shared: Path) -> Iterator[Program]:
-    """Without end, of programs that are neither held out nor, before they are asked anything, in an evaluation set."""
+def programs(rng: random.Random, shared: Path, families: Mapping[str, Family]) -> Iterator[Program]:
+    """Without end, of the `families` in their `SHARES`.
+
+    Of programs that are neither held out nor, before they are asked anything, in an evaluation set.
+    """
     forbidden = mbpp.test_fingerprints(shared)
-    for program in _written(rng, shared):
+    for program in _written(rng, shared, families):
         try:
             known = normal.functions(program.text)
         except (SyntaxError, ValueError):
             continue
-        held_out = program.heldout or normal.held_out(known.get(program.subject, ""))
+        subject = known.get(program.subject)
+        held_out = program.heldout or (subject is not None and normal.held_out(subject))
         if held_out or not forbidden.isdisjoint(known.values()):
             continue
         text = asked(rng, program.text)
@@ -46,13 +49,10 @@ def programs(rng: random.Random, shared: Path) -> Iterator[Program]:
             yield replace(program, source="asked", text=text)
 
 
-def _written(rng: random.Random, shared: Path) -> Iterator[Program]:
+def _written(rng: random.Random, shared: Path, families: Mapping[str, Family]) -> Iterator[Program]:
     def source(name: str) -> Iterator[Program]:
         while True:
-            if name == "branches":
-                yield branches.program(rng)
-            else:
-                yield from {"mbpp": mbpp, "humaneval": humaneval, "idioms": idioms}[name].programs(rng, shared)
+            yield from families[name](rng, shared)
 
     sources = {name: source(name) for name in SHARES}
     while True:
@@ -168,9 +168,10 @@ def _pure(node: ast.expr) -> bool:
         case ast.Name() | ast.Constant():
             return True
         case ast.Call(func=ast.Name(id=name), args=arguments, keywords=[]):
-            return name in _FUNCTIONS and all(map(_pure, arguments))
+            return name in FUNCTIONS and all(map(_pure, arguments))
         case ast.Call(func=ast.Attribute(value=owner, attr=name), args=arguments, keywords=[]):
-            return name in _METHODS and all(map(_pure, (owner, *arguments)))
+            named = any(names.fullmatch(name) for names in METHODS.values())
+            return named and all(map(_pure, (owner, *arguments)))
     children = [child for child in ast.iter_child_nodes(node) if isinstance(child, ast.expr)]
     return isinstance(node, _LOOKED_INTO) and all(map(_pure, children))
 
@@ -202,7 +203,7 @@ def _is_number(node: ast.expr, numbers: set[str]) -> bool:
             return name in _NUMBERS
         case ast.BinOp(left=left, op=op, right=right):
             sides = [_is_number(side, numbers) for side in (left, right)]
-            return all(sides) or (any(sides) and isinstance(op, _ARITHMETIC) and not isinstance(op, ast.Mult))
+            return all(sides) or (any(sides) and isinstance(op, _ARITHMETIC))
     return False
 
 

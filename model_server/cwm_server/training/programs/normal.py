@@ -10,7 +10,7 @@ HELD_OUT_EVERY = 64
 
 def held_out(fingerprint: str) -> bool:
     """Whether programs about the function with this fingerprint are kept out of training."""
-    return int(fingerprint or "1", 16) % HELD_OUT_EVERY == 0
+    return int(fingerprint, 16) % HELD_OUT_EVERY == 0
 
 
 def fingerprint(node: ast.AST) -> str:

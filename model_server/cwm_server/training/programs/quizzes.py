@@ -58,7 +58,7 @@ COMPARED = (
     "{v}[{i}]", "{v}[{j}]", "{v}[{i} + 1]", "{v}[{i} - 1]", "{v}[{i}] == {v}[0]", "{v}[{i}] != {v}[-1]", "{v}[{i}] == {e}", "{v}[{i}] == {e}", "{v}[{i}] {s} {e}", "{v}[{i}] == {v}[{j}] and {v}[{i}] != {e}", "{v}[{i}] == {v}[-{i} - 1]", "{i} == {j}",
 )  # fmt: skip
 SUMMED = (
-    *("{v}[{i}] + {v}[{j}] == {n}", "{v}[{i}] + {v}[{i} + 1] {s} {n}", "({v}[{i}] + {v}[{j}]) % 2 == 0", "{v}[{i}] - {v}[{j}] == {n}", "abs({v}[{i}] - {w}[{j}]) {s} {n}", "{v}[{i}] % 2 == {w}[{j}] % 2", "{v}[{i}] ^ {v}[{j}]", "{v}[{i}] == {i}", "{v}[{i}] {s} {j}"),
+    "{v}[{i}] + {v}[{j}] == {n}", "{v}[{i}] + {v}[{i} + 1] {s} {n}", "({v}[{i}] + {v}[{j}]) % 2 == 0", "{v}[{i}] - {v}[{j}] == {n}", "abs({v}[{i}] - {w}[{j}]) {s} {n}", "{v}[{i}] % 2 == {w}[{j}] % 2", "{v}[{i}] ^ {v}[{j}]", "{v}[{i}] == {i}", "{v}[{i}] {s} {j}",
 )  # fmt: skip
 CHANGES = ("{v}[{i}], {v}[{j}] = {v}[{j}], {v}[{i}]", "{v}[{i}] = {j}", "{v}[{j}] = {i}", "{v}[{i}] += {n}")
 SIGNS = ("==", "==", "!=", "<", ">", "<=", ">=")
@@ -229,10 +229,8 @@ def _found(rng: random.Random, names: Names) -> tuple[list[str], list[str], list
 def _compared(rng: random.Random, names: Names) -> tuple[list[str], list[str], list[str]]:
     """Whether elements of lists and texts are the same, or which is more, in lines and in conditions."""
     i, j = names.index(), names.throwaway("k", "j", "lo", "hi", "m")
-    rows, count = (
-        names.throwaway("rows", "pairs", "spots", "moves", "table"),
-        names.throwaway("n", "count", "same", "c"),
-    )
+    rows = names.throwaway("rows", "pairs", "spots", "moves", "table")
+    count = names.throwaway("n", "count", "same", "c")
     kind = rng.choices(("numbers", "words", "text"), (10, 2, 5))[0]
     length, top = rng.randint(3, 9), rng.choice((1, 2, 3, 4, 6, 9, 20))
     few = [names.noun() if rng.random() < 0.5 else rng.choice("abcdefxyz") for _ in range(3)]
