@@ -112,10 +112,10 @@ def test_only_the_ends_of_conditions_count_and_a_right_judgement_costs_less() ->
 
 def test_each_head_leaves_layers_that_can_use_its_answer() -> None:
     assert [tapped_layers(count) for count in (1, 2, 4, 8, 13, 16)] == [
-        (1, 1, 1, 1, 1, 1, 1, 1),
-        (1, 1, 1, 1, 1, 1, 1, 1),
-        (1, 1, 2, 3, 3, 3, 3, 3),
-        (3, 3, 4, 5, 6, 7, 7, 7),
-        (5, 5, 6, 7, 8, 9, 11, 11),
-        (7, 7, 8, 9, 10, 11, 14, 14),
+        (1, 1, 1, 1, 1, 1, 1, 1, 1),
+        (1, 1, 1, 1, 1, 1, 1, 1, 1),
+        (1, 1, 2, 3, 3, 3, 3, 3, 3),
+        (3, 3, 4, 5, 6, 7, 7, 7, 7),
+        (5, 5, 6, 7, 8, 9, 10, 11, 11),
+        (7, 7, 8, 9, 10, 11, 12, 14, 14),
     ]

@@ -30,6 +30,7 @@ from cwm_server.training.parts import (
     PLACED,
     SECOND,
     STEPS,
+    THIRD,
     parts,
     placed,
 )
@@ -77,7 +78,7 @@ def test_expressions_are_asked_by_the_steps_that_they_take() -> None:
     found = parts("if x % 2 == 0 and -1 < y:", {"x": "4", "y": "5"})
     assert [(part.end, part.value) for part in found if part.kind == FIRST] == [(8, "0"), (24, "True")]
     assert [(part.end, part.value) for part in found if part.kind == SECOND] == [(13, "True")]
-    assert [(part.end, part.value) for part in found if part.kind == LATER] == [(24, "True")]
+    assert [(part.end, part.value) for part in found if part.kind == THIRD] == [(24, "True")]
 
 
 @pytest.mark.parametrize(
@@ -92,8 +93,10 @@ def test_expressions_are_asked_by_the_steps_that_they_take() -> None:
         ("len(xs)", SECOND),
         ("xs.count(a)", SECOND),
         ("a in xs", SECOND),
-        ("xs[a] + b", LATER),
-        ("len(xs) - 1", LATER),
+        ("xs[a] + b", THIRD),
+        ("len(xs) - 1", THIRD),
+        ("xs[a] == xs[b]", THIRD),
+        ("xs[a + 1]", THIRD),
         ("xs[a + 1] > xs[a]", LATER),
     ],
 )
@@ -108,7 +111,15 @@ def test_what_looks_inside_a_value_takes_a_step_more(expression: str, kind: int)
         ("xs[i]", {"xs[i]": {FIRST: "1", SECOND: "5"}}),
         (
             "xs[i - 1] + 2",
-            {"xs[i - 1": {FIRST: "0"}, "xs[i - 1]": {SECOND: "0", LATER: "4"}, "xs[i - 1] + 2": {LATER: "6"}},
+            {"xs[i - 1": {FIRST: "0"}, "xs[i - 1]": {SECOND: "0", THIRD: "4"}, "xs[i - 1] + 2": {LATER: "6"}},
+        ),
+        (
+            "xs[i] > xs[i - 1]",
+            {
+                "xs[i]": {FIRST: "1", SECOND: "5"},
+                "xs[i] > xs[i - 1": {FIRST: "0"},
+                "xs[i] > xs[i - 1]": {SECOND: "0", THIRD: "4", LATER: "True"},
+            },
         ),
         ("s['k']", {"s['k']": {FIRST: "'k'", SECOND: "3"}}),
         ("xs[i:]", {"xs[i:]": {SECOND: "[5]"}}),

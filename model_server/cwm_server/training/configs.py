@@ -42,7 +42,7 @@ def config_for(size: str, tokenizer: Tokenizer) -> ModelConfig:
     model = SIZES[size]
     asked = dict(zip(ASKED, tapped_layers(model.num_hidden_layers), strict=True))
     full = {index for index, kind in enumerate(model.layer_types[:-1]) if kind == FULL}  # the last uses what is found
-    full |= {asked["held"] - 1, *range(asked["second"], asked["later"])[:1]}
+    full |= {asked["held"] - 1, *range(asked["second"], asked["third"])}
     return replace(
         model,
         layer_types=tuple(FULL if index in full else SLIDING for index in range(model.num_hidden_layers)),

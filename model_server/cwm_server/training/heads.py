@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from cwm_server.training.outcomes import NONE, TAKEN
 from cwm_server.training.parts import IGNORED, KINDS, PIECES
 
-ASKED = ("place", "owner", "held", "name", "first", "second", "later", "outcome")
+ASKED = ("place", "owner", "held", "name", "first", "second", "third", "later", "outcome")
 _ROUND = 64  # how many questions there are changes from batch to batch; few sizes compile few times
 
 
@@ -27,12 +27,12 @@ def tapped_layers(layers: int) -> tuple[int, ...]:
 
     Each needs what the one before has found, and the last layers can use the answers. A layer finds something out as
     late as it is asked, so the first come as early as a lookup can be made, and from there on each a layer later. What
-    takes more than two steps has all the layers that are left to it.
+    takes more than three steps has all the layers that are left to it.
     """
     held, last = max(1, layers // 2), max(1, layers * 7 // 8)
     found = max(1, held - 1)
-    name, first, second = (min(held + more, last) for more in (1, 2, 3))
-    return found, found, held, name, first, second, last, last
+    name, first, second, third = (min(held + more, last) for more in (1, 2, 3, 4))
+    return found, found, held, name, first, second, third, last, last
 
 
 class OutcomeHead(nn.Module):
@@ -91,7 +91,7 @@ class Heads(nn.Module):
 
     def __init__(self, hidden_size: int) -> None:
         super().__init__()
-        self.place, self.owner, self.held, self.name, self.first, self.second, self.later = (
+        self.place, self.owner, self.held, self.name, self.first, self.second, self.third, self.later = (
             ValueHead(hidden_size) for _ in range(KINDS)
         )
         self.outcome = OutcomeHead(hidden_size)
@@ -130,7 +130,7 @@ class Heads(nn.Module):
     @property
     def values(self) -> tuple[ValueHead, ...]:
         """Those that say values, by the kind of part."""
-        return self.place, self.owner, self.held, self.name, self.first, self.second, self.later
+        return self.place, self.owner, self.held, self.name, self.first, self.second, self.third, self.later
 
 
 def questions_of(parts: Tensor) -> list[tuple[Tensor, Tensor]]:

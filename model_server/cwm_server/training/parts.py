@@ -20,10 +20,10 @@ from cwm_tracer.wire import EVENT_TOKEN, Segment, Special, decode
 Value = Any  # what `ast.literal_eval` makes
 LONGEST = 200  # characters of a text that is read as a value, and of one that is made
 # The index or the key of a shown element, and the local that has it; what `..` stands for, what a name does; what comes
-# of an expression that takes one step from there, two, or more.
-PLACED, OWNED, HELD, NAMED, FIRST, SECOND, LATER = range(7)
-KINDS = 7
-STEPS = (FIRST, SECOND, LATER)
+# of an expression that takes one step from there, two, three, or more.
+PLACED, OWNED, HELD, NAMED, FIRST, SECOND, THIRD, LATER = range(8)
+KINDS = 8
+STEPS = (FIRST, SECOND, THIRD, LATER)
 PIECES = 3  # tokens of a value's text, its closing quote with them, for which training asks
 IGNORED = -100  # where there are fewer
 _BIGGEST = 10**15
