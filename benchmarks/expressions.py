@@ -128,7 +128,7 @@ def form(text: str, kind: int) -> str:
         if kind_of(tree) == kind:
             return _nameless(tree)
     for tree in found:
-        if isinstance(tree, ast.Subscript) and kind_of(tree) == kind + 1:
+        if isinstance(tree, ast.Subscript) and kind in STEPS[:-1] and kind_of(tree) == STEPS[STEPS.index(kind) + 1]:
             return f"place of {_nameless(tree)}"
     return "(an assignment)"
 

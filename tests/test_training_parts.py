@@ -24,6 +24,7 @@ from cwm_server.training.parts import (
     HELD,
     IGNORED,
     LATER,
+    LEFT,
     NAMED,
     OWNED,
     PIECES,
@@ -93,9 +94,10 @@ def test_expressions_are_asked_by_the_steps_that_they_take() -> None:
         ("len(xs)", SECOND),
         ("xs.count(a)", SECOND),
         ("a in xs", SECOND),
-        ("xs[a] + b", THIRD),
-        ("len(xs) - 1", THIRD),
-        ("xs[a] == xs[b]", THIRD),
+        ("a + xs[b]", THIRD),
+        ("xs[a] + b", LATER),
+        ("len(xs) - 1", LATER),
+        ("xs[a] == xs[b]", LATER),
         ("xs[a + 1]", THIRD),
         ("xs[a + 1] > xs[a]", LATER),
     ],
@@ -118,15 +120,19 @@ def test_what_looks_inside_a_value_takes_a_step_more(expression: str, kind: int)
             {
                 "xs[i]": {FIRST: "1", SECOND: "5"},
                 "xs[i] > xs[i - 1": {FIRST: "0"},
-                "xs[i] > xs[i - 1]": {SECOND: "0", THIRD: "4", LATER: "True"},
+                "xs[i] > xs[i - 1]": {SECOND: "0", THIRD: "4", LEFT: "5", LATER: "True"},
             },
         ),
         ("s['k']", {"s['k']": {FIRST: "'k'", SECOND: "3"}}),
         ("xs[i:]", {"xs[i:]": {SECOND: "[5]"}}),
+        ("xs[i] % 3", {"xs[i]": {FIRST: "1", SECOND: "5"}, "xs[i] % 3": {LEFT: "5", LATER: "2"}}),
+        ("i == xs[i]", {"i == xs[i]": {FIRST: "1", SECOND: "5", THIRD: "False"}}),
         ("xs[2]", {}),
     ],
 )
-def test_a_lookup_is_asked_for_its_place_a_step_before_the_element(line: str, asked: dict[str, dict[int, str]]) -> None:
+def test_what_an_expression_needs_is_asked_where_it_is_worked_out_a_step_before(
+    line: str, asked: dict[str, dict[int, str]]
+) -> None:
     found: dict[str, dict[int, str]] = {}
     for part in parts(line, {"xs": "[4, 5]", "i": "1", "s": "{'k': 3}"}):
         if part.kind != NAMED:

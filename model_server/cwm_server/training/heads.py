@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from cwm_server.training.outcomes import NONE, TAKEN
 from cwm_server.training.parts import IGNORED, KINDS, PIECES
 
-ASKED = ("place", "owner", "held", "name", "first", "second", "third", "later", "outcome")
+ASKED = ("place", "owner", "held", "name", "first", "second", "third", "left", "later", "outcome")
 _ROUND = 64  # how many questions there are changes from batch to batch; few sizes compile few times
 
 
@@ -32,7 +32,7 @@ def tapped_layers(layers: int) -> tuple[int, ...]:
     held, last = max(1, layers // 2), max(1, layers * 7 // 8)
     found = max(1, held - 1)
     name, first, second, third = (min(held + more, last) for more in (1, 2, 3, 4))
-    return found, found, held, name, first, second, third, last, last
+    return found, found, held, name, first, second, third, third, last, last
 
 
 class OutcomeHead(nn.Module):
@@ -91,7 +91,7 @@ class Heads(nn.Module):
 
     def __init__(self, hidden_size: int) -> None:
         super().__init__()
-        self.place, self.owner, self.held, self.name, self.first, self.second, self.third, self.later = (
+        self.place, self.owner, self.held, self.name, self.first, self.second, self.third, self.left, self.later = (
             ValueHead(hidden_size) for _ in range(KINDS)
         )
         self.outcome = OutcomeHead(hidden_size)
@@ -130,7 +130,7 @@ class Heads(nn.Module):
     @property
     def values(self) -> tuple[ValueHead, ...]:
         """Those that say values, by the kind of part."""
-        return self.place, self.owner, self.held, self.name, self.first, self.second, self.third, self.later
+        return self.place, self.owner, self.held, self.name, self.first, self.second, self.third, self.left, self.later
 
 
 def questions_of(parts: Tensor) -> list[tuple[Tensor, Tensor]]:

@@ -20,13 +20,15 @@ from cwm_tracer.wire import EVENT_TOKEN, Segment, Special, decode
 Value = Any  # what `ast.literal_eval` makes
 LONGEST = 200  # characters of a text that is read as a value, and of one that is made
 # The index or the key of a shown element, and the local that has it; what `..` stands for, what a name does; what comes
-# of an expression that takes one step from there, two, three, or more.
-PLACED, OWNED, HELD, NAMED, FIRST, SECOND, THIRD, LATER = range(8)
-KINDS = 8
+# of an expression that takes one step from there, two, three, or more, before it the left of two that are brought
+# together.
+PLACED, OWNED, HELD, NAMED, FIRST, SECOND, THIRD, LEFT, LATER = range(9)
+KINDS = 9
 STEPS = (FIRST, SECOND, THIRD, LATER)
 PIECES = 3  # tokens of a value's text, its closing quote with them, for which training asks
 IGNORED = -100  # where there are fewer
 _BIGGEST = 10**15
+_LOOKED_UP = 2  # steps
 _BEGUN = 4  # bytes of an element at which its place is asked for
 
 _BINARY: dict[type[ast.operator], Callable[[Value, Value], Value]] = {
@@ -101,7 +103,8 @@ def parts(line: str, shown: Mapping[str, str]) -> list[Part]:
 
     Of several expressions of a kind that end at one place the widest is meant; the range that a loop goes through
     stands for its last element, behind which the loop ends; a lookup stands, a step before, for its place too, which it
-    needs there. A line that is no statement of its own has none.
+    needs there, and two that are brought together for the left one if that was looked up. A line that is no statement
+    of its own has none.
     """
     tree, shift = _parsed(line)
     if tree is None:
@@ -121,7 +124,10 @@ def parts(line: str, shown: Mapping[str, str]) -> list[Part]:
             if len(value) <= LONGEST:
                 found[end, kind] = Part(end, value, kind)
             if isinstance(node, ast.Subscript) and not isinstance(node.slice, ast.Slice):
-                found[end, kind - 1] = Part(end, repr(_evaluate(node.slice, shown)), kind - 1)
+                before = STEPS[STEPS.index(kind) - 1]
+                found[end, before] = Part(end, repr(_evaluate(node.slice, shown)), before)
+            if (left := _left(node)) is not None and _steps(left) == _LOOKED_UP:
+                found[end, LEFT] = Part(end, repr(_evaluate(left, shown)), LEFT)
     return list(found.values())
 
 
@@ -237,12 +243,22 @@ def kind_of(node: ast.AST) -> int | None:
 def _steps(node: ast.AST) -> int:
     """How many layers one after the other an expression takes: one to bring values together, one more to look inside.
 
-    The signs of constants take none.
+    What was looked up takes one to be brought to where the right of two stands. The signs of constants take none.
     """
     if isinstance(node, ast.UnaryOp) and isinstance(node.operand, ast.Constant):
         return 0
     own = isinstance(node, _WORKING) + _looks_inside(node)
-    return own + max(map(_steps, ast.iter_child_nodes(node)), default=0)
+    left = _left(node)
+    brought = 0 if left is None or _steps(left) < _LOOKED_UP else _steps(left) + 1
+    return own + max([brought, *map(_steps, ast.iter_child_nodes(node))])
+
+
+def _left(node: ast.AST) -> ast.expr | None:
+    """The first of two expressions that are brought together."""
+    match node:
+        case ast.BinOp(left=left) | ast.Compare(left=left, ops=[_]):
+            return left
+    return None
 
 
 def _looks_inside(node: ast.AST) -> bool:
