@@ -29,7 +29,7 @@ from cwm_server.tokenizer import SentencePieceTokenizer
 from cwm_server.training.batches import gather
 from cwm_server.training.corpus import Encoder, read_shard, shards
 from cwm_server.training.heads import ASKED, Heads, questions_of, tapped_layers
-from cwm_server.training.outcomes import TAKEN, outcomes
+from cwm_server.training.outcomes import NOT_TAKEN, TAKEN, outcomes
 from cwm_server.training.parts import IGNORED, PIECES, STEPS, Part, kind_of, parts_of
 from cwm_tracer.wire import Segment
 
@@ -92,7 +92,7 @@ def answers(
                 right = (answer == truth) | (truth == IGNORED)
                 form, value = forms[place, kind]
                 yield form, value, bool(right[0]), bool(right.all())
-    taken = heads.outcome.takes(taps[-1])[0]
+    taken = heads.outcome.takes(taps[ASKED.index("outcome")])[0]
     for (place, kind), (form, value) in forms.items():
         if kind == CONDITION:
             right = bool(taken[place]) == (value == str(TAKEN))
@@ -110,7 +110,7 @@ def asked(encoder: Encoder, document: list[Segment]) -> dict[tuple[int, int], tu
                 place = count + int(np.searchsorted(stops, part.end))
                 found[place, part.kind] = form(until(document[index], part), part.kind), part.value
         count += len(ids)
-        if index in ends and (condition := _condition(str(document[index]))):
+        if ends.get(index) in (NOT_TAKEN, TAKEN) and (condition := _condition(str(document[index]))):
             found[count - 1, CONDITION] = condition, str(ends[index])
     return found
 

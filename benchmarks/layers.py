@@ -23,7 +23,7 @@ from cwm_server.tokenizer import SentencePieceTokenizer
 from cwm_server.training.batches import Batch, gather
 from cwm_server.training.corpus import join, load_packed
 from cwm_server.training.heads import ASKED, Heads, questions_of, tapped_layers
-from cwm_server.training.outcomes import NONE, TAKEN
+from cwm_server.training.outcomes import NOT_TAKEN, TAKEN
 from cwm_server.training.runs import model_of
 from cwm_tracer.wire import Special
 
@@ -85,11 +85,12 @@ def ask(model: Decoder, heads: Heads, batch: Batch, known: Shares) -> None:
 @torch.no_grad()
 def judge(model: Decoder, heads: Heads, batch: Batch, tokenizer: SentencePieceTokenizer, judged: Shares) -> None:
     """Count the conditions that are judged right, by their statement."""
-    (tap,) = model.tapped(batch.ids, tapped_layers(model.config.num_hidden_layers)[-1:])[1]
+    layer = dict(zip(ASKED, tapped_layers(model.config.num_hidden_layers), strict=True))["outcome"]
+    (tap,) = model.tapped(batch.ids, (layer,))[1]
     takes, ids = heads.outcome.takes(tap)[0].tolist(), batch.ids[0].tolist()
     action = tokenizer.special(Special.ACTION)
     for place, outcome in enumerate(batch.outcomes[0].tolist()):
-        if outcome != NONE:
+        if outcome in (NOT_TAKEN, TAKEN):
             begin = place - ids[place::-1].index(action)
             line = "".join(part for part in tokenizer.decode(ids[begin + 1 : place + 1]) if isinstance(part, str))
             word = line.split()[0]

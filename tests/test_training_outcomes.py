@@ -11,13 +11,26 @@ pytest.importorskip("sentencepiece")
 import torch
 
 from cwm_server.training.heads import OutcomeHead, tapped_layers
-from cwm_server.training.outcomes import NONE, NOT_TAKEN, TAKEN, outcomes
+from cwm_server.training.outcomes import ENTERED, NONE, NOT_TAKEN, PASSED, TAKEN, outcomes
 from cwm_tracer.model import Event, Frame
-from cwm_tracer.wire import START, Segment, encode_context, encode_frame
+from cwm_tracer.wire import START, Segment, Special, encode_context, encode_frame
 
 
 def told(source: str, *frames: tuple[Event, str]) -> list[tuple[str, int]]:
     """The lines that have an outcome, in order, of a trace of `source` with these events and lines."""
+    segments = traced(source, *frames)
+    asked = sorted(outcomes(segments).items())
+    return [(str(segments[index]).strip(), outcome) for index, outcome in asked if isinstance(segments[index], str)]
+
+
+def chosen(source: str, *frames: tuple[Event, str]) -> list[tuple[str, int]]:
+    """The lines that are chosen by an outcome, in order."""
+    segments = traced(source, *frames)
+    asked = sorted(outcomes(segments).items())
+    return [(str(segments[index + 1]).strip(), to) for index, to in asked if segments[index] is Special.ACTION]
+
+
+def traced(source: str, *frames: tuple[Event, str]) -> list[Segment]:
     segments: list[Segment] = encode_context(source)
     cursor = START
     for event, line in frames:
@@ -25,7 +38,7 @@ def told(source: str, *frames: tuple[Event, str]) -> list[tuple[str, int]]:
         frame = Frame(event, line + "\n", None if event is Event.RETURN else {"n": "1"}, argument)
         segments += encode_frame(frame, cursor)
         cursor = cursor.after(frame)
-    return [(str(segments[index]).strip(), outcome) for index, outcome in sorted(outcomes(segments).items())]
+    return segments
 
 
 CALL, LINE, RETURN, EXCEPTION = Event.CALL, Event.LINE, Event.RETURN, Event.EXCEPTION
@@ -110,12 +123,37 @@ def test_only_the_ends_of_conditions_count_and_a_right_judgement_costs_less() ->
     assert head.takes(states)[0, 1:3].tolist() == [True, False]
 
 
+def test_an_outcome_is_asked_again_where_it_chooses_the_next_line() -> None:
+    assert chosen(
+        SIGN,
+        (CALL, "def sign(n):"),
+        (LINE, "    if n > 3:"),
+        (LINE, "    elif n:  # some"),
+        (LINE, "        while n:"),
+        (LINE, "            n -= 1"),
+        (LINE, "    for x in (1,):"),
+        (RETURN, "    for x in (1,):"),
+    ) == [("elif n:  # some", PASSED), ("while n:", ENTERED), ("n -= 1", ENTERED), ("for x in (1,):", PASSED)]
+    assert chosen(SIGN, (LINE, "    if n > 3:"), (CALL, "def other():"), (LINE, "        return 3")) == []
+
+
+def test_a_head_judges_only_what_is_its_own_to_judge() -> None:
+    head = OutcomeHead(4, PASSED, ENTERED)
+    asked = torch.tensor([[NOT_TAKEN, TAKEN, PASSED, ENTERED, NONE]])
+    assert head.is_asked(asked).tolist() == [[False, False, True, True, False]]
+    with torch.no_grad():
+        head.bias.fill_(3.0)
+    losses = head(torch.zeros(1, 5, 4), asked)[0]
+    assert [bool(loss > 0) for loss in losses] == [False, False, True, True, False]
+    assert losses[2] > losses[3]
+
+
 def test_each_head_leaves_layers_that_can_use_its_answer() -> None:
     assert [tapped_layers(count) for count in (1, 2, 4, 8, 13, 16)] == [
-        (1, 1, 1, 1, 1, 1, 1, 1, 1, 1),
-        (1, 1, 1, 1, 1, 1, 1, 1, 1, 1),
-        (1, 1, 2, 3, 3, 3, 3, 3, 3, 3),
-        (3, 3, 4, 5, 6, 7, 7, 7, 7, 7),
-        (5, 5, 6, 7, 8, 9, 10, 10, 11, 11),
-        (7, 7, 8, 9, 10, 11, 12, 12, 14, 14),
+        (1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1),
+        (1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1),
+        (1, 1, 2, 3, 3, 3, 3, 3, 3, 3, 3),
+        (3, 3, 4, 5, 6, 7, 7, 7, 7, 7, 7),
+        (5, 5, 6, 7, 8, 9, 10, 10, 11, 11, 12),
+        (7, 7, 8, 9, 10, 11, 12, 12, 14, 14, 15),
     ]

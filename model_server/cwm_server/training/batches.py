@@ -22,8 +22,9 @@ SHARED = 2  # of two processes neither waits for the other where a batch has a m
 class Batch:
     """Documents as rows, padded on the right: ids (B, T) int64, classes (B, T) uint8, 255 where there is padding.
 
-    `outcomes` (B, T) uint8 are those of the conditions that end at a token, `parts` (B, T, KINDS, PIECES) int64 begin
-    what the names and expressions that do, and each `..`, stand for, IGNORED elsewhere.
+    `outcomes` (B, T) uint8 are those of the conditions that end at a token, or of the one that chooses the line behind
+    it, `parts` (B, T, KINDS, PIECES) int64 begin what the names and expressions that end there, and each `..`, stand
+    for, IGNORED elsewhere.
     """
 
     ids: Tensor

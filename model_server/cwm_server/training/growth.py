@@ -35,7 +35,8 @@ def placed(kinds: Sequence[str], among: Sequence[str]) -> tuple[int, ...] | None
     In their order, and so that what is asked behind a layer is still asked behind it, as nearly as can be.
     """
     few, many = len(kinds), len(among)
-    depths = dict(zip(tapped_layers(few), tapped_layers(many), strict=True)) | {1: 1, few: many}
+    *asked, _ = zip(tapped_layers(few), tapped_layers(many), strict=True)  # the choice only follows them
+    depths = dict(asked) | {1: 1, few: many}
     numbers = sorted(depths)
     wanted = np.interp(range(1, few + 1), numbers, [depths[number] for number in numbers]) - 1
 

@@ -3,8 +3,9 @@
 Which line runs next, and what a line makes of its values, hangs on values that have to be looked up first. A model that
 only sees the next token learns to repeat what happened the last time. So linear heads ask where an element is found
 (its index or key, and the local that has it), what a `..` stands for, and at the tokens of an executed line what a name
-does, what comes of an expression, by the steps that it takes, and how a condition comes out (deep supervision: Lee et
-al., AISTATS 2015). They serve training alone; no model has them afterwards.
+does, what comes of an expression, by the steps that it takes, a step before what has to be there for it, and how a
+condition comes out, at its end and where the next line is chosen (deep supervision: Lee et al., AISTATS 2015). They
+serve training alone; no model has them afterwards.
 """
 
 from __future__ import annotations
@@ -15,10 +16,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from cwm_server.training.outcomes import NONE, TAKEN
+from cwm_server.training.outcomes import ENTERED, NOT_TAKEN, PASSED, TAKEN
 from cwm_server.training.parts import IGNORED, KINDS, PIECES
 
-ASKED = ("place", "owner", "held", "name", "first", "second", "third", "left", "later", "outcome")
+ASKED = ("place", "owner", "held", "name", "first", "second", "third", "left", "later", "outcome", "choice")
 _ROUND = 64  # how many questions there are changes from batch to batch; few sizes compile few times
 
 
@@ -27,29 +28,37 @@ def tapped_layers(layers: int) -> tuple[int, ...]:
 
     Each needs what the one before has found, and the last layers can use the answers. A layer finds something out as
     late as it is asked, so the first come as early as a lookup can be made, and from there on each a layer later. What
-    takes more than three steps has all the layers that are left to it.
+    takes more than three steps has all the layers that are left to it. How a condition came out is asked once more, a
+    layer later, where the next line is chosen.
     """
     held, last = max(1, layers // 2), max(1, layers * 7 // 8)
     found = max(1, held - 1)
     name, first, second, third = (min(held + more, last) for more in (1, 2, 3, 4))
-    return found, found, held, name, first, second, third, third, last, last
+    choice = max(last, min(last + 1, layers - 1))
+    return found, found, held, name, first, second, third, third, last, last, choice
 
 
 class OutcomeHead(nn.Module):
-    """Judges hidden states (B, T, C); its losses are in nats."""
+    """Judges hidden states (B, T, C) where outcomes are `no` or `yes`; its losses are in nats."""
 
-    def __init__(self, hidden_size: int) -> None:
+    def __init__(self, hidden_size: int, no: int = NOT_TAKEN, yes: int = TAKEN) -> None:
         super().__init__()
+        self.no, self.yes = no, yes
         self.weight = nn.Parameter(torch.zeros(hidden_size))
         self.bias = nn.Parameter(torch.zeros(1))
 
     def forward(self, states: Tensor, outcomes: Tensor) -> Tensor:
-        """The loss (B, T) at the last tokens of conditions, 0 elsewhere; `outcomes` (B, T)."""
-        wanted = (outcomes == TAKEN).float()
-        return F.binary_cross_entropy_with_logits(self._judged(states), wanted, reduction="none") * (outcomes != NONE)
+        """The loss (B, T) where it is asked, 0 elsewhere; `outcomes` (B, T)."""
+        wanted = (outcomes == self.yes).float()
+        losses = F.binary_cross_entropy_with_logits(self._judged(states), wanted, reduction="none")
+        return losses * self.is_asked(outcomes)
+
+    def is_asked(self, outcomes: Tensor) -> Tensor:
+        """Where (B, T)."""
+        return (outcomes == self.no) | (outcomes == self.yes)
 
     def takes(self, states: Tensor) -> Tensor:
-        """Whether (B, T) a condition that ends at each place is judged to let its block run."""
+        """Whether (B, T) a condition is judged at each place to let its block run."""
         return self._judged(states) > 0
 
     def _judged(self, states: Tensor) -> Tensor:
@@ -95,6 +104,7 @@ class Heads(nn.Module):
             ValueHead(hidden_size) for _ in range(KINDS)
         )
         self.outcome = OutcomeHead(hidden_size)
+        self.choice = OutcomeHead(hidden_size, PASSED, ENTERED)
 
     def forward(
         self,
@@ -110,10 +120,13 @@ class Heads(nn.Module):
         nothing = torch.zeros((), device=outcomes.device)
         losses = [
             nothing if tap is None else head(tap, embedding, places, pieces).sum()
-            for head, tap, (places, pieces) in zip(self.values, taps[:-1], questions, strict=True)
+            for head, tap, (places, pieces) in zip(self.values, taps[:KINDS], questions, strict=True)
         ]
-        last = taps[-1]
-        return torch.stack([*losses, nothing if last is None else self.outcome(last, outcomes).sum()])
+        losses += [
+            nothing if tap is None else head(tap, outcomes).sum()
+            for head, tap in zip(self.judges, taps[KINDS:], strict=True)
+        ]
+        return torch.stack(losses)
 
     def known(
         self, taps: list[Tensor], embedding: Tensor, outcomes: Tensor, questions: list[tuple[Tensor, Tensor]]
@@ -123,14 +136,20 @@ class Heads(nn.Module):
         for name, head, tap, (places, pieces) in zip(ASKED, self.values, taps, questions, strict=False):
             right = head.said(tap, embedding, places.to(tap.device), 0) == pieces[:, 0].to(tap.device)
             found[name] = right[pieces[:, 0].to(tap.device) != IGNORED].tolist()
-        asked = outcomes.to(taps[-1].device)
-        found[ASKED[-1]] = (self.outcome.takes(taps[-1]) == (asked == TAKEN))[asked != NONE].tolist()
+        for name, judge, tap in zip(ASKED[KINDS:], self.judges, taps[KINDS:], strict=True):
+            there = outcomes.to(tap.device)
+            found[name] = (judge.takes(tap) == (there == judge.yes))[judge.is_asked(there)].tolist()
         return found
 
     @property
     def values(self) -> tuple[ValueHead, ...]:
         """Those that say values, by the kind of part."""
         return self.place, self.owner, self.held, self.name, self.first, self.second, self.third, self.left, self.later
+
+    @property
+    def judges(self) -> tuple[OutcomeHead, ...]:
+        """Those that say how a condition comes out, behind it and where the next line is chosen."""
+        return self.outcome, self.choice
 
 
 def questions_of(parts: Tensor) -> list[tuple[Tensor, Tensor]]:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from cwm_tracer.wire import Segment, Special
 
-NONE, NOT_TAKEN, TAKEN = range(3)
+NONE, NOT_TAKEN, TAKEN, PASSED, ENTERED = range(5)  # the last two where the next line is chosen
 _HEAD = re.compile(r"( *)(?:if|elif|while|for)\b[^#]*:\s*(?:#[^'\"]*)?$")
 _ELSE = re.compile(r" *else\s*:\s*(?:#.*)?$")
 
@@ -33,6 +33,7 @@ class _Blocks:
 def outcomes(segments: Sequence[Segment]) -> dict[int, int]:
     """TAKEN or NOT_TAKEN by the index of each segment that is a condition's line, where the next frame shows which.
 
+    At the ACTION of that frame, behind which its line stands, it is ENTERED or PASSED.
     What stands in its block, and behind the `else:` that no frame shows, is read from the context; of a condition that
     is not there nothing is said, nor where a call comes first, or an exception.
     """
@@ -55,6 +56,7 @@ def outcomes(segments: Sequence[Segment]) -> dict[int, int]:
                 outcome = known[head].outcome(head, line)
                 if outcome != NONE:
                     found[waiting] = outcome
+                    found[index - 1] = outcome + ENTERED - TAKEN
             waiting = index if event is Special.LINE and line in known else None
     return found
 

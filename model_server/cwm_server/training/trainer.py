@@ -29,8 +29,7 @@ from cwm_server.training.growth import fits, grow
 from cwm_server.training.heads import ASKED, Heads, questions_of, tapped_layers
 from cwm_server.training.log import FIGURES, Log, Window
 from cwm_server.training.optimizer import Optimizer, Rates, initialize, schedule
-from cwm_server.training.outcomes import NONE
-from cwm_server.training.parts import IGNORED
+from cwm_server.training.parts import IGNORED, KINDS
 from cwm_server.training.runs import HEADS, STATE, STATE_WEIGHTS, model_of, parted
 
 
@@ -273,7 +272,8 @@ class Trainer:
             counts += torch.bincount(kinds[known], minlength=len(FIGURES)).cpu()
             if self.heads is not None:
                 asks = [int((pieces[:, 0] != IGNORED).sum()) for _, pieces in questions]
-                counts[len(CLASSES) :] += torch.tensor([*asks, int((outcomes != NONE).sum())])
+                asks += [int(judge.is_asked(outcomes).sum()) for judge in self.heads.judges]
+                counts[len(CLASSES) :] += torch.tensor(asks)
         share = self._reduce(share, loss_sums, counts)
         weight = float((counts * self._normal).sum())
         for parameter in self.trained.values():
@@ -326,7 +326,7 @@ class Trainer:
         return self._weighed(asked), torch.zeros(classes[:, 1:].numel(), device=ids.device), asked
 
     def _weighed(self, asked: Tensor) -> Tensor:
-        return self.settings.parts_weight * asked[:-1].sum() + self.settings.outcome_weight * asked[-1]
+        return self.settings.parts_weight * asked[:KINDS].sum() + self.settings.outcome_weight * asked[KINDS:].sum()
 
     def _is_trained(self, layer: int) -> bool:
         first, last = self.settings.only or (1, self.config.num_hidden_layers)
