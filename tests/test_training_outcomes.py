@@ -58,19 +58,24 @@ def sign(n):  # << START_OF_TRACE
     for x in (1,):
         n = x
 """
+RUN = (
+    (CALL, "def sign(n):"),
+    (LINE, "    if n > 3:"),
+    (LINE, "    elif n:  # some"),
+    (LINE, "        while n:"),
+    (LINE, "            n -= 1"),
+    (LINE, "    for x in (1,):"),
+    (RETURN, "    for x in (1,):"),
+)
 
 
 def test_a_block_that_runs_is_taken_and_one_that_is_passed_over_is_not() -> None:
-    assert told(
-        SIGN,
-        (CALL, "def sign(n):"),
-        (LINE, "    if n > 3:"),
-        (LINE, "    elif n:  # some"),
-        (LINE, "        while n:"),
-        (LINE, "            n -= 1"),
-        (LINE, "    for x in (1,):"),
-        (RETURN, "    for x in (1,):"),
-    ) == [("if n > 3:", NOT_TAKEN), ("elif n:  # some", TAKEN), ("while n:", TAKEN), ("for x in (1,):", NOT_TAKEN)]
+    assert told(SIGN, *RUN) == [
+        ("if n > 3:", NOT_TAKEN),
+        ("elif n:  # some", TAKEN),
+        ("while n:", TAKEN),
+        ("for x in (1,):", NOT_TAKEN),
+    ]
 
 
 def test_a_block_behind_else_is_not_taken_though_it_is_indented_and_its_else_is_no_frame() -> None:
@@ -124,16 +129,12 @@ def test_only_the_ends_of_conditions_count_and_a_right_judgement_costs_less() ->
 
 
 def test_an_outcome_is_asked_again_where_it_chooses_the_next_line() -> None:
-    assert chosen(
-        SIGN,
-        (CALL, "def sign(n):"),
-        (LINE, "    if n > 3:"),
-        (LINE, "    elif n:  # some"),
-        (LINE, "        while n:"),
-        (LINE, "            n -= 1"),
-        (LINE, "    for x in (1,):"),
-        (RETURN, "    for x in (1,):"),
-    ) == [("elif n:  # some", PASSED), ("while n:", ENTERED), ("n -= 1", ENTERED), ("for x in (1,):", PASSED)]
+    assert chosen(SIGN, *RUN) == [
+        ("elif n:  # some", PASSED),
+        ("while n:", ENTERED),
+        ("n -= 1", ENTERED),
+        ("for x in (1,):", PASSED),
+    ]
     assert chosen(SIGN, (LINE, "    if n > 3:"), (CALL, "def other():"), (LINE, "        return 3")) == []
 
 

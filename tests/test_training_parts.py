@@ -107,6 +107,13 @@ def test_what_looks_inside_a_value_takes_a_step_more(expression: str, kind: int)
     assert max(part.kind for part in found if part.end == len(expression)) == kind
 
 
+@pytest.mark.timeout(20)
+def test_a_long_sum_takes_no_longer_for_every_term_that_it_begins_with() -> None:
+    line = " + ".join(["xs[a]"] * 30)
+    found = parts(line, {"xs": "[4]", "a": "0"})
+    assert [part.value for part in found if part.end == len(line) and part.kind == LATER] == ["120"]
+
+
 @pytest.mark.parametrize(
     ("line", "asked"),
     [

@@ -54,7 +54,7 @@ class OutcomeHead(nn.Module):
         return losses * self.is_asked(outcomes)
 
     def is_asked(self, outcomes: Tensor) -> Tensor:
-        """Where (B, T)."""
+        """Where (B, T) there is something to judge."""
         return (outcomes == self.no) | (outcomes == self.yes)
 
     def takes(self, states: Tensor) -> Tensor:

@@ -56,7 +56,7 @@ def outcomes(segments: Sequence[Segment]) -> dict[int, int]:
                 outcome = known[head].outcome(head, line)
                 if outcome != NONE:
                     found[waiting] = outcome
-                    found[index - 1] = outcome + ENTERED - TAKEN
+                    found[index - 1] = ENTERED if outcome == TAKEN else PASSED
             waiting = index if event is Special.LINE and line in known else None
     return found
 

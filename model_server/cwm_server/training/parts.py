@@ -247,10 +247,11 @@ def _steps(node: ast.AST) -> int:
     """
     if isinstance(node, ast.UnaryOp) and isinstance(node.operand, ast.Constant):
         return 0
-    own = isinstance(node, _WORKING) + _looks_inside(node)
-    left = _left(node)
-    brought = 0 if left is None or _steps(left) < _LOOKED_UP else _steps(left) + 1
-    return own + max([brought, *map(_steps, ast.iter_child_nodes(node))])
+    left, before = _left(node), 0
+    for child in ast.iter_child_nodes(node):
+        steps = _steps(child)
+        before = max(before, steps + (child is left and steps >= _LOOKED_UP))
+    return isinstance(node, _WORKING) + _looks_inside(node) + before
 
 
 def _left(node: ast.AST) -> ast.expr | None:
