@@ -25,6 +25,7 @@ from cwm_server.training.programs import (
     arithmetic,
     asked,
     branches,
+    changes,
     decisions,
     drills,
     humaneval,
@@ -48,7 +49,18 @@ pytestmark = pytest.mark.skipif(
     sys.version_info[:2] != (3, 11), reason="training data is made on the version that CWM was trained on"
 )
 
-GENERATED = ("arithmetic", "branches", "comparisons", "decisions", "drills", "grammar", "idioms", "quizzes", "suites")
+GENERATED = (
+    "arithmetic",
+    "branches",
+    "changes",
+    "comparisons",
+    "decisions",
+    "drills",
+    "grammar",
+    "idioms",
+    "quizzes",
+    "suites",
+)
 SPECIALS = tuple(Special)
 
 
@@ -109,6 +121,23 @@ def test_quizzes_ask_often_for_elements_too_and_their_conditions_come_out_either
     conditions = [value == "True" for value in asked if value in ("True", "False")]
     assert len(conditions) > expressions / 4
     assert 0.3 < sum(conditions) / len(conditions) < 0.7
+
+
+def test_quizzes_of_changes_show_a_new_value_in_most_frames_often_a_list_or_a_text() -> None:
+    lines = changed = whole = raised = 0
+    for result in traced(*drawn("changes", 80)):
+        before: dict[str, str] = {}
+        for frame in frames_of(result) if not result.rejected else ():
+            raised += frame.event is Event.EXCEPTION
+            if frame.event is Event.LINE:
+                new = [text for name, text in (frame.locals or {}).items() if before.get(name) != text]
+                lines, changed = lines + 1, changed + bool(new)
+                whole += any(text.startswith(("[", "'", "(")) for text in new)
+                before = dict(frame.locals or {})
+    assert lines > 800
+    assert changed / lines > 0.75
+    assert whole / lines > 0.4
+    assert raised < 5
 
 
 def asked_of(*families: str, count: int = 40) -> list[tuple[Program, Program]]:
@@ -300,7 +329,7 @@ def unbound(text: str) -> set[str]:
     return {node.id for node in names} - bound - {*dir(builtins), "pytest"}
 
 
-@pytest.mark.parametrize("drill", [arithmetic, branches, decisions, drills, quizzes])
+@pytest.mark.parametrize("drill", [arithmetic, branches, changes, decisions, drills, quizzes])
 def test_drills_compile_and_bind_every_name_that_they_use(drill: ModuleType) -> None:
     for seed in range(300):
         text = drill.program(random.Random(seed)).text

@@ -9,11 +9,21 @@ next frame shows what comes of all of them: an expression in thirteen tokens, wh
 from __future__ import annotations
 
 import random
-from collections.abc import Callable
 
 from cwm_server.training.programs import literals
-from cwm_server.training.programs.base import Program, Subject, start
-from cwm_server.training.programs.style import dressed
+from cwm_server.training.programs.base import Program
+from cwm_server.training.programs.quiz_lines import (
+    ALPHABETS,
+    NAMED,
+    Lines,
+    asked_lines,
+    filled,
+    numbers,
+    quiz,
+    shown_row,
+    top_of,
+    turns,
+)
 from cwm_server.training.programs.words import Names
 
 # {a} {b} integers, {n} a constant like them, {m} a small divisor, {r} a remainder, {s} a sign that compares.
@@ -61,97 +71,25 @@ SUMMED = (
     "{v}[{i}] + {v}[{j}] == {n}", "{v}[{i}] + {v}[{i} + 1] {s} {n}", "({v}[{i}] + {v}[{j}]) % 2 == 0", "{v}[{i}] - {v}[{j}] == {n}", "abs({v}[{i}] - {w}[{j}]) {s} {n}", "{v}[{i}] % 2 == {w}[{j}] % 2", "{v}[{i}] ^ {v}[{j}]", "{v}[{i}] == {i}", "{v}[{i}] {s} {j}",
 )  # fmt: skip
 CHANGES = ("{v}[{i}], {v}[{j}] = {v}[{j}], {v}[{i}]", "{v}[{i}] = {j}", "{v}[{j}] = {i}", "{v}[{i}] += {n}")
-SIGNS = ("==", "==", "!=", "<", ">", "<=", ">=")
-ALPHABETS = (
-    "ab", "abc", "aeiou", "abcde", "01", "xyz", "aAbB", "a1b2", "()", "hello ", "abcdefgh", "0123456789", "AbCd",
-)  # fmt: skip
-NAMED = {
-    "numbers": ("xs", "nums", "lst", "arr", "a", "b", "data", "ys", "values", "dp", "heights", "stack"),
-    "words": ("words", "names", "keys", "parts", "items"),
-    "text": ("s", "t", "text", "word", "line"),
-    "dict": ("d", "seen", "counts", "memo", "index"),
-}
-Kind = Callable[[random.Random, Names], tuple[list[str], list[str], list[str]]]  # lines, parameters, arguments
-LONGEST = 10  # expressions on a line
-TOKENS = 1_600  # of the loop's turns, about
 
 
 def program(rng: random.Random) -> Program:
     """A function that asks the same of several rows of values, and the values."""
-    return _quiz(rng, rng.choices(KINDS, (30, 25, 25, 12, 8))[0])
+    return quiz(rng, rng.choices(KINDS, (30, 25, 25, 12, 8))[0])
 
 
 def comparison(rng: random.Random) -> Program:
     """One that asks which elements are the same."""
-    return _quiz(rng, _compared)
+    return quiz(rng, _compared)
 
 
-def _quiz(rng: random.Random, kind: Kind) -> Program:
-    names = Names(rng)
-    name = names.function()
-    lines, parameters, arguments = kind(rng, names)
-    if rng.random() < 0.6:
-        lines.append(f"return {lines[-1].split()[0].rstrip(',')}")  # what the last line is about
-    text = f"def {name}({', '.join(parameters)}):\n" + "".join(f"    {line}\n" for line in lines)
-    if rng.random() < 0.2:
-        text = dressed(rng, text)
-    return start(rng, Subject("quizzes", text, name, ", ".join(arguments)), (10, 75, 5, 5, 5))
-
-
-def _numbers(rng: random.Random, top: int, count: int) -> list[int]:
-    return [rng.randint(-top if rng.random() < 0.1 else 0, top) for _ in range(count)]
-
-
-def _top(rng: random.Random) -> int:
-    return rng.choices((3, 9, 12, 20, 60, 99, 400), (1, 4, 3, 4, 2, 3, 1))[0]
-
-
-def _turns(rng: random.Random, count: int) -> int:
-    """How often a loop with so many expressions can run."""
-    return rng.randint(3, max(4, TOKENS // (40 + 12 * count)))
-
-
-def _filled(rng: random.Random, template: str, values: list[int], **given: str) -> str:
-    divisor = rng.choice((2, 2, 3, 3, 4, 5, 5, 6, 7, 10))
-    text = template.format(
-        n=str(rng.choice(values)),
-        m=str(divisor),
-        r=str(rng.randrange(divisor)),
-        s=rng.choice(SIGNS),
-        **given,
-    )
-    words = set("'iao") & set(template.replace("{a}", ""))  # which would run together, as would what is quoted
-    return text.replace(" ", "") if rng.random() < 0.05 and not words else text
-
-
-def _line(rng: random.Random, names: Names, expressions: list[str]) -> str:
-    """One statement that works out all the expressions."""
-    draw = rng.random()
-    if draw < 0.2 and len(expressions) < 6:
-        return f"{', '.join(names.throwaway(*'pqrstuvw') for _ in expressions)} = {', '.join(expressions)}"
-    opening, closing = ("[", "]") if draw < 0.5 else ("", "") if draw < 0.7 and len(expressions) > 1 else ("(", ")")
-    last = "," if closing == ")" and len(expressions) == 1 else ""
-    target = names.throwaway("r", "out", "res", "row", "t", "found")
-    return f"{target} = {opening}{', '.join(expressions)}{last}{closing}"
-
-
-def _asked(rng: random.Random, names: Names, make: list[str]) -> list[str]:
-    """The expressions on as many lines as they need."""
-    lines = []
-    while make:
-        count = rng.randint(min(3, len(make)), LONGEST)
-        lines.append(_line(rng, names, make[:count]))
-        make = make[count:]
-    return lines
-
-
-def _pairs(rng: random.Random, names: Names) -> tuple[list[str], list[str], list[str]]:
+def _pairs(rng: random.Random, names: Names) -> Lines:
     """Two or three integers at a time, from a list of rows."""
     count = rng.randint(5, 18)
     rows = names.throwaway("rows", "pairs", "xs", "data", "table")
     given = [names.throwaway(*"abcxyzmnpq") for _ in range(rng.choice((2, 2, 2, 3)))]
-    top, few = _top(rng), rng.random() < 0.7
-    values = [_numbers(rng, top, len(given)) for _ in range(_turns(rng, count))]
+    top, few = top_of(rng), rng.random() < 0.7
+    values = [numbers(rng, top, len(given)) for _ in range(turns(rng, count))]
     for row in values:
         if rng.random() < 0.15:
             row[1] = row[0]
@@ -163,50 +101,50 @@ def _pairs(rng: random.Random, names: Names) -> tuple[list[str], list[str], list
         template = rng.choice(NUMBERS if rng.random() < 0.4 else QUESTIONS)
         if "% {b}" in template or "// {b}" in template:
             a, b = rng.choice(given[:-1]), given[-1]
-        asked.append(_filled(rng, template, flat, a=a, b=b))
-    body, lines = _asked(rng, names, asked), []
+        asked.append(filled(rng, template, flat, a=a, b=b))
+    body, lines = asked_lines(rng, names, asked), []
     if rng.random() < 0.5:
         found = names.throwaway("n", "count", "k", "total")
         a, b = rng.sample(given, 2)
-        condition = _filled(rng, rng.choice([each for each in QUESTIONS if "% {b}" not in each]), flat, a=a, b=b)
+        condition = filled(rng, rng.choice([each for each in QUESTIONS if "% {b}" not in each]), flat, a=a, b=b)
         body += [f"if {condition}:", f"    {found} += {rng.randint(1, 3)}"]
         lines = [f"{found} = 0"]
     shown = literals.written(rng, [tuple(row) for row in values])
     return [*lines, f"for {', '.join(given)} in {rows}:", *(f"    {line}" for line in body)], [rows], [shown]
 
 
-def _places(rng: random.Random, names: Names) -> tuple[list[str], list[str], list[str]]:
+def _places(rng: random.Random, names: Names) -> Lines:
     """Elements of a list or letters of a text, by their place."""
     letters = rng.random() < 0.4
     many = names.throwaway("s", "text", "word") if letters else names.throwaway("xs", "nums", "lst", "arr", "a", "data")
     i, j = names.index(), names.throwaway("k", "j", "last", "m")
     alphabet = rng.choice(ALPHABETS)
     count = rng.randint(5, 14)
-    values = _numbers(rng, _top(rng), min(12, max(4, _turns(rng, count))))
+    values = numbers(rng, top_of(rng), min(12, max(4, turns(rng, count))))
     text = "".join(rng.choices(alphabet, k=len(values)))
     asked = []
     for _ in range(count):
         template = rng.choice(PLACES if rng.random() < 0.5 else LETTERS if letters else ELEMENTS)
         element = repr(rng.choice(text)) if letters else str(rng.choice(values))
         c, d = rng.choices(alphabet, k=2)
-        asked.append(_filled(rng, template, values, v=many, i=i, j=j, e=element, c=c, d=d))
-    body = _asked(rng, names, asked)
+        asked.append(filled(rng, template, values, v=many, i=i, j=j, e=element, c=c, d=d))
+    body = asked_lines(rng, names, asked)
     shown = repr(text) if letters else literals.written(rng, values)
     head = f"for {i} in range({rng.choice(('', '1, '))}{rng.choice((f'len({many})', str(len(values) - 1)))}):"
     return [head, *(f"    {line}" for line in body)], [many, j], [shown, str(rng.randrange(len(values)))]
 
 
-def _found(rng: random.Random, names: Names) -> tuple[list[str], list[str], list[str]]:
+def _found(rng: random.Random, names: Names) -> Lines:
     """Elements of several lists, texts or dicts, by places that come in rows; in some the elements change places."""
     i, j = names.index(), names.throwaway("k", "j", "lo", "hi", "m")
     rows = names.throwaway("rows", "pairs", "spots", "moves", "table")
     kinds = rng.choices(tuple(NAMED), (10, 3, 5, 3), k=rng.choice((1, 2, 2, 3, 4)))
     length = rng.randint(3, 9)
-    top = _top(rng)
+    top = top_of(rng)
     many, shown = [], []
     for kind in kinds:
         many.append(names.many() if rng.random() < 0.4 else names.throwaway(*NAMED[kind]))
-        shown.append(_filled_with(rng, names, kind, length, top))
+        shown.append(shown_row(rng, names, kind, length, top))
     flat = [rng.randint(0, top) for _ in range(8)]
     asked = []
     for _ in range(rng.randint(4, 16)):
@@ -216,9 +154,9 @@ def _found(rng: random.Random, names: Names) -> tuple[list[str], list[str], list
         template = FOUND[0] if kind == "dict" else rng.choice(FOUND)
         if kind in ("numbers", "dict") and rng.random() < 0.2:
             template = rng.choice(ADDED)
-        asked.append(_filled(rng, template, flat, v=name, w=rng.choice(alike), i=a, j=b))
-    places = [(rng.randrange(length), rng.randrange(length)) for _ in range(_turns(rng, len(asked)))]
-    body = _asked(rng, names, asked)
+        asked.append(filled(rng, template, flat, v=name, w=rng.choice(alike), i=a, j=b))
+    places = [(rng.randrange(length), rng.randrange(length)) for _ in range(turns(rng, len(asked)))]
+    body = asked_lines(rng, names, asked)
     if "numbers" in kinds and rng.random() < 0.3:
         changed = rng.choice(CHANGES)
         body.append(changed.format(v=many[kinds.index("numbers")], i=i, j=j, n=rng.randint(1, 5)))
@@ -226,7 +164,7 @@ def _found(rng: random.Random, names: Names) -> tuple[list[str], list[str], list
     return [f"for {i}, {j} in {rows}:", *(f"    {line}" for line in body)], [*many, rows], shown
 
 
-def _compared(rng: random.Random, names: Names) -> tuple[list[str], list[str], list[str]]:
+def _compared(rng: random.Random, names: Names) -> Lines:
     """Whether elements of lists and texts are the same, or which is more, in lines and in conditions."""
     i, j = names.index(), names.throwaway("k", "j", "lo", "hi", "m")
     rows = names.throwaway("rows", "pairs", "spots", "moves", "table")
@@ -241,7 +179,7 @@ def _compared(rng: random.Random, names: Names) -> tuple[list[str], list[str], l
             shown.append(repr(rng.choices(few, k=length)))
             elements = list(map(repr, few))
         else:
-            shown.append(_filled_with(rng, names, kind, length, top))
+            shown.append(shown_row(rng, names, kind, length, top))
     if kind == "text":
         elements = [repr(rng.choice(shown[0][1:-1])) for _ in range(3)]
 
@@ -249,33 +187,20 @@ def _compared(rng: random.Random, names: Names) -> tuple[list[str], list[str], l
         a, b = rng.sample((i, j), 2)
         template = rng.choice(SUMMED if kind == "numbers" and rng.random() < 0.25 else COMPARED)
         given = {"v": rng.choice(many), "w": rng.choice(many), "i": a, "j": b, "e": rng.choice(elements)}
-        return _filled(rng, template, list(range(2 * top + 1)), **given)
+        return filled(rng, template, list(range(2 * top + 1)), **given)
 
     asked = [question() for _ in range(rng.randint(3, 12))]
-    body = _asked(rng, names, asked)
+    body = asked_lines(rng, names, asked)
     for _ in range(rng.choice((0, 1, 2))):
         body += [f"if {question()}:", f"    {count} {rng.choice(('+= 1', '-= 1', '+= ' + i))}"]
         if rng.random() < 0.4:
             body += ["else:", f"    {count} {rng.choice(('= 0', '+= 2', '= ' + j))}"]
-    places = [(rng.randrange(length - 1), rng.randrange(length - 1)) for _ in range(_turns(rng, len(asked) + 6))]
+    places = [(rng.randrange(length - 1), rng.randrange(length - 1)) for _ in range(turns(rng, len(asked) + 6))]
     shown.append(literals.written(rng, places))
     return [f"{count} = 0", f"for {i}, {j} in {rows}:", *(f"    {line}" for line in body)], [*many, rows], shown
 
 
-def _filled_with(rng: random.Random, names: Names, kind: str, length: int, top: int) -> str:
-    """A list, a text or a dict of so many elements, as source."""
-    if kind == "text":
-        return repr("".join(rng.choices(rng.choice(ALPHABETS), k=length)))
-    if kind == "words":
-        return repr([names.noun() if rng.random() < 0.5 else rng.choice("abcdefxyz") for _ in range(length)])
-    values = _numbers(rng, top, length)
-    if kind == "dict":
-        keys = rng.sample(range(length), length) if rng.random() < 0.5 else range(length)
-        return repr(dict(zip(keys, values, strict=True)))
-    return repr(tuple(values)) if rng.random() < 0.1 else literals.written(rng, values)
-
-
-def _keys(rng: random.Random, names: Names) -> tuple[list[str], list[str], list[str]]:
+def _keys(rng: random.Random, names: Names) -> Lines:
     """Values of a dict, and whether there are any."""
     held, many, k = (
         names.throwaway("d", "counts", "prices"),
@@ -284,12 +209,12 @@ def _keys(rng: random.Random, names: Names) -> tuple[list[str], list[str], list[
     )
     words = list(dict.fromkeys(names.noun() if rng.random() < 0.6 else rng.choice("abcdefxyz") for _ in range(7)))
     inside = words[: max(1, len(words) // 2 + 1)]
-    values = _numbers(rng, _top(rng), len(inside))
+    values = numbers(rng, top_of(rng), len(inside))
     asked = []
     for _ in range(rng.randint(3, 6)):
         own = {"d": held, "k": k, "l": repr(rng.choice(words)), "o": repr(rng.choice(inside))}
-        asked.append(_filled(rng, rng.choice(KEYS), values, **own))
-    body = _asked(rng, names, asked)
+        asked.append(filled(rng, rng.choice(KEYS), values, **own))
+    body = asked_lines(rng, names, asked)
     pairs = dict(zip(inside, values, strict=True))
     order = rng.sample(words, len(words))
     return [f"for {k} in {many}:", *(f"    {line}" for line in body)], [held, many], [repr(pairs), repr(order)]
