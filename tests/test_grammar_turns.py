@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping
 from dataclasses import replace
 
@@ -417,3 +418,40 @@ def test_recordings_of_code_that_loops_lie_inside() -> None:
     recording = record(TURNING)
     assert sum(frame.event is Event.RETURN for frame in recording.frames) > 60
     assert ruled_out(recording) == []
+
+
+def closed(recording: Recording) -> list[int]:
+    """Where a generator expression is called once more to be closed."""
+    frames = recording.frames
+    pairs = enumerate(itertools.pairwise(frames))
+    return [i for i, (frame, after) in pairs if frame.event is Event.CALL and after.event is Event.EXCEPTION]
+
+
+STOPPING = [
+    ("next(x for x in [5, 6])", 1),
+    ("next((x for x in [5, 6]), 0)", 1),
+    ("any(x for x in [0, 5, 6])", 1),
+    ("all(x for x in [5, 0, 6])", 1),
+    ("any(x for x in [0, ''])", 0),
+    ("all(x for x in [5, 6])", 0),
+    ("sum(x for x in [5, 6])", 0),
+]
+
+
+@pytest.mark.parametrize(("expression", "count"), STOPPING)
+def test_a_generator_expression_of_which_no_more_is_taken_is_closed(expression: str, count: int) -> None:
+    recording = record(f"def main():\n    return {expression}\n")
+    assert ruled_out(recording) == []
+    assert len(closed(recording)) == count
+    frames = recording.frames
+    line = next(frame for frame in frames if frame.event is Event.LINE and ".0" in (frame.locals or {}))
+    end = next(frame for frame in reversed(frames) if frame.event is Event.RETURN and frame.argument == "None")
+    for index in closed(recording):
+        assert not possible(recording, index + 1, replace(line, locals=frames[index].locals))
+        assert not possible(recording, index + 1, end)
+
+
+def test_a_function_that_only_has_the_name_of_a_builtin_may_take_more() -> None:
+    recording = record("def next(xs):\n    return list(xs)\n\ndef main():\n    return next(x for x in [5, 6])\n")
+    assert ruled_out(recording) == []
+    assert closed(recording) == []

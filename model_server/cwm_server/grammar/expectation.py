@@ -11,7 +11,7 @@ from cwm_server.grammar.flow import END, Flow, Step
 from cwm_server.grammar.moves import Known, Moves
 from cwm_server.grammar.source import Choices, Region, Source, spelled
 from cwm_server.grammar.syntax import ITERATED
-from cwm_server.grammar.turns import Going, Loop, begun, bound, free_names, is_first, iterator_of
+from cwm_server.grammar.turns import Going, Loop, begun, bound, free_names, is_first, iterator_of, stops
 from cwm_tracer.redaction import REDACTED
 from cwm_tracer.wire import UNCHANGED
 
@@ -110,6 +110,7 @@ class Expectation:
         self._before = {spelled(name): None for name in activation.values or ()}
         self._keep: dict[bytes, Choices] | None = None
         self._passed: dict[str, dict[bytes, Choices]] = {}
+        self.closes = False  # nothing comes but the exception that closes a generator
         self._only: Step | None = None  # the step that ran last, where it is known
         self.result: Choices | None = None
         self.foreseen: Foreseen | None = None
@@ -211,6 +212,8 @@ class Expectation:
                 self._sure |= self._new & {spelled(name)}
         if activation.fresh and isinstance(statements[0], ast.For) and len(statements) == 1:
             self._expect_turn(statements[0], moves, values)
+        if activation.fresh and isinstance(statements[0], (ast.If, ast.While)) and len(statements) == 1:
+            self._expect_way(statements[0], moves, values)
         result = moves.result(statements, known)
         if result is not None:
             self.result = self._or_hidden([spelled(result)])
@@ -233,13 +236,26 @@ class Expectation:
             self._go_on(self.numbers & set(known.body), False)
             self._bind(texts, loop.target, values)
 
+    def _expect_way(self, node: ast.If | ast.While, moves: Moves, values: Values) -> None:
+        """Where a condition leads that is a value, not worked out from others."""
+        holds, flow = moves.truth(node.test, Known(values)), self._activation.flow
+        branch = flow.branches.get(node.lineno) if flow is not None else None
+        if holds is not None and branch is not None and self.numbers is not None:
+            way = branch.way(holds)
+            self._go_on(self.numbers & way, END in way)
+
     def _expect_element(self, going: Going, values: Values) -> None:
         """What comes of the next element of a comprehension."""
         texts, moves = going.taken(), self._source.moves
+        if going.closed:
+            self.closes = True
+            return
         generator = isinstance(going.node, ast.GeneratorExp)
         if texts is None or self.numbers is None or moves is None:
             return
-        self._go_on(frozenset() if going.is_over else self.numbers, going.is_over or (generator and not going.paused))
+        self._go_on(
+            frozenset() if going.is_over else self.numbers, going.is_over or (generator and going.handed is None)
+        )
         self._bind(texts, going.target, values)
         if going.is_over:
             self.result = Choices([b"None"]) if generator else None
@@ -257,7 +273,8 @@ class Expectation:
             if paused.going.node is not node or taken is None:
                 return None
             texts = {name: text if self._lasts(text) else None for name, text in {**paused.values, **taken}.items()}
-            return Foreseen(line, self._hiding(texts), paused.going)
+            closed = stops(node, statement, paused.going.handed or "", moves)
+            return Foreseen(line, self._hiding(texts), replace(paused.going, closed=closed))
         if isinstance(node, ast.GeneratorExp) and not self._activation.fresh:
             return None  # it may go on
         sure = Known(values if self._activation.fresh and is_first(node, statement, moves) else lasting)

@@ -55,6 +55,18 @@ class Step:
 
 
 @dataclass(frozen=True, slots=True)
+class Branch:
+    """The lines that come next behind the condition of an `if` or a `while`, where it holds and where it does not."""
+
+    taken: frozenset[int]
+    passed: frozenset[int]
+
+    def way(self, holds: bool) -> frozenset[int]:
+        """Where it leads."""
+        return self.taken if holds else self.passed
+
+
+@dataclass(frozen=True, slots=True)
 class _Around:
     """What surrounds a statement: where `break`, `continue`, `return` and an exception lead."""
 
@@ -67,11 +79,15 @@ class _Around:
 
 
 class Flow:
-    """The control flow of one activation: `steps` and `loops` by line, `begin` the lines at which it can begin."""
+    """The control flow of one activation: `begin` are the lines at which it can begin.
+
+    By line: `steps`, `loops`, and `branches` of conditions on a line of their own.
+    """
 
     def __init__(self) -> None:
         self.steps: dict[int, Step] = {}
         self.loops: dict[int, Loop] = {}
+        self.branches: dict[int, Branch] = {}
         self.begin: frozenset[int] = frozenset()
 
     @classmethod
@@ -145,8 +161,9 @@ class Flow:
 
     def _statement(self, node: ast.stmt, follow: frozenset[int], around: _Around) -> frozenset[int]:
         if isinstance(node, ast.If):
-            branches = self._block(node.body, follow, around) | self._block(node.orelse, follow, around)
-            return self._add(node, (node.test,), branches, around) | _silent(node.test, branches)
+            taken, passed = self._block(node.body, follow, around), self._block(node.orelse, follow, around)
+            self._branch(node, taken, passed)
+            return self._add(node, (node.test,), taken | passed, around) | _silent(node.test, taken | passed)
         if isinstance(node, ast.While):
             return self._while(node, follow, around)
         if isinstance(node, (ast.For, ast.AsyncFor)):
@@ -202,7 +219,13 @@ class Flow:
         for _ in range(2 if constant else 1):  # where the header is not reported, the body follows itself
             again = header | (begin if constant else frozenset())
             begin = self._block(node.body, again, replace(around, loop=again, past=follow))
+        self._branch(node, begin, past)
         return self._add(node, (node.test,), begin | past, around) | _silent(node.test, begin)
+
+    def _branch(self, node: ast.If | ast.While, taken: frozenset[int], passed: frozenset[int]) -> None:
+        """Note where a condition leads; a block may be read twice, each time with other lines behind it."""
+        before = self.branches.get(node.lineno, Branch(frozenset(), frozenset()))
+        self.branches[node.lineno] = Branch(before.taken | taken, before.passed | passed)
 
     def _with(self, node: ast.With | ast.AsyncWith, follow: frozenset[int], around: _Around) -> frozenset[int]:
         parts = [part for item in node.items for part in (item.context_expr, item.optional_vars) if part is not None]

@@ -133,6 +133,17 @@ class Moves:
         except _Unknown:
             return None
 
+    def truth(self, node: ast.expr, known: Known) -> bool | None:
+        """Whether what an expression moves counts as true; None where it is computed, or its text does not tell."""
+        try:
+            return bool(self._value(node, known))
+        except _Unknown:
+            return None
+
+    def is_true(self, text: str) -> bool | None:
+        """Whether the value that a text shows counts as true; None where the text does not tell."""
+        return self.truth(ast.Name("shown", ast.Load()), Known({"shown": text}))
+
     def may_change(self, node: ast.AST) -> bool:
         """Whether a part of an expression may change a value, or run code that does."""
         if isinstance(node, ast.Call):

@@ -62,8 +62,9 @@ class Places:
                 told = (left.function, frame.argument or "") if left.function else outer[-1].returned
                 outer[-1] = replace(outer[-1], fresh=False, returned=told)
             activations = tuple(outer)
-            if left.going is not None and isinstance(left.going.node, ast.GeneratorExp) and not left.going.is_over:
-                paused = replace(left, going=replace(left.going, paused=True))
+            going = left.going
+            if going is not None and isinstance(going.node, ast.GeneratorExp) and not (going.is_over or left.raised):
+                paused = replace(left, going=replace(going, handed=frame.argument or ""))
         elif activations:
             activations = (*activations[:-1], self._moved(place, line, frame))
         return Place(activations, True, paused)
@@ -81,6 +82,8 @@ class Places:
             return self._source.suspends
         if event is Event.EXCEPTION or self._is_free(place, event):
             return True
+        if self._expected(place).closes:
+            return False
         if event is Event.CALL:
             choices, lines = self._calls(place, frozenset())
             return bool(choices.texts) or lines is None or bool(lines)

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from cwm_server.grammar.moves import Known, Moves, shown
 from cwm_server.grammar.syntax import COMPREHENSIONS, ITERABLES
 
+_DECISIVE = {"any": True, "all": False}
 _ITERATORS: dict[type, str] = {
     list: "<list_iterator object>",
     tuple: "<tuple_iterator object>",
@@ -49,14 +50,15 @@ class Loop:
 class Going:
     """A comprehension of one loop, on one line, that goes through `items`.
 
-    Its line has run for `place` of them, for -1 before it has run at all. `paused`: it has handed out what comes of
-    one, and goes on from there.
+    Its line has run for `place` of them, for -1 before it has run at all. `handed` is the text of what it has handed
+    out, to go on from there; None where it runs. `closed`: it is called for the last time, as no more is taken of it.
     """
 
     node: ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp
     items: tuple[object, ...]
     place: int = -1
-    paused: bool = False
+    handed: str | None = None
+    closed: bool = False
 
     @property
     def target(self) -> ast.expr:
@@ -74,7 +76,7 @@ class Going:
 
     def moved(self) -> Going:
         """Behind one more run of its line."""
-        return replace(self, place=self.place + 1, paused=False)
+        return replace(self, place=self.place + 1, handed=None)
 
 
 def bound(target: ast.expr, item: object) -> dict[str, str] | None:
@@ -116,6 +118,18 @@ def is_first(node: ast.expr, statement: ast.AST, moves: Moves) -> bool:
     here = (node.lineno, node.col_offset)
     others = (each for each in ast.walk(statement) if moves.may_change(each))
     return not any((each.end_lineno, each.end_col_offset) <= here for each in others)  # type: ignore[attr-defined]
+
+
+def stops(node: ast.expr, statement: ast.AST, handed: str, moves: Moves) -> bool:
+    """Whether a statement closes its generator expression once that has `handed` out something, and takes no more.
+
+    `next` takes one, `any` and `all` the first that decides.
+    """
+    calls = (each for each in ast.walk(statement) if isinstance(each, ast.Call) and node in each.args[:1])
+    name = next((each.func.id for each in calls if isinstance(each.func, ast.Name)), "")
+    if name not in moves.lasting:
+        return False
+    return name == "next" or (name in _DECISIVE and moves.is_true(handed) is _DECISIVE[name])
 
 
 def iterator_of(node: ast.expr, moves: Moves, known: Known) -> str | None:
