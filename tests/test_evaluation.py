@@ -182,6 +182,16 @@ def test_the_table_sets_two_decodings_side_by_side() -> None:
     assert text.split("\n")[3].split() == ["constrained", "unconstrained", "of"]
 
 
+def test_the_figures_of_a_column_end_below_its_head() -> None:
+    suite = Suite("a suite", (counting("a"),))
+    lines = list(render([evaluate(Knowing(suite.programs[0].trace), suite, constrained=True)]))
+    head = next(line for line in lines if line.strip().startswith("constrained"))
+    named = [line for line in lines if line.startswith(("tf.frame", "  augmented assignment", "  line"))]
+    ends = {line.rindex("]" if "[" in line else "%") + 1 for line in named}
+    assert len(named) >= 4
+    assert ends == {head.index("constrained") + len("constrained")}
+
+
 def test_the_json_holds_each_programs_sums() -> None:
     suite = Suite("a suite", (counting("a"),))
     document = json.loads(

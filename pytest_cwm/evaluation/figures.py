@@ -13,6 +13,7 @@ from pytest_cwm.evaluation.measure import Evaluation, grouped
 DRAWS = 1_000
 _SEED = 0
 _FEW = 30  # of a group; fewer say little
+_LABEL = 18  # columns of a metric's name, at least
 Json = Any
 
 
@@ -69,21 +70,23 @@ def render(evaluations: Sequence[Evaluation]) -> Iterator[str]:
     yield from _windows(evaluations)
     columns = [figures(each) for each in evaluations]
     heads = [_head(each) for each in evaluations]
+    groups = [grouped(each.samples) for each in evaluations]
+    width = max([_LABEL, *(len(f"  {name}  ") for by in groups[0].values() for name in by)])
     yield ""
-    yield f"{'':18}" + "".join(f"{head:>26}" for head in heads) + f"{'of':>9}"
+    yield f"{'':{width}}" + "".join(f"{head:>26}" for head in heads) + f"{'of':>9}"
     for name in DEFINITIONS:
         found = [column.get(name) for column in columns]
         shown = next((figure for figure in found if figure is not None), None)
         if shown is not None:
-            yield f"{name:18}" + "".join(f"{_interval(name, figure):>26}" for figure in found) + f"{shown.count:>9}"
+            cells = "".join(f"{_interval(name, figure):>26}" for figure in found)
+            yield f"{name:{width}}{cells}{shown.count:>9}"
     for each in evaluations:
         if each.outside:
             yield f"{each.outside} true tokens lay outside of what constrained decoding lets come"
-    groups = [grouped(each.samples) for each in evaluations]
     for by in groups[0]:
         yield ""
         yield by
-        yield from _groups([each[by] for each in groups])
+        yield from _groups([each[by] for each in groups], width)
 
 
 def _windows(evaluations: Sequence[Evaluation]) -> Iterator[str]:
@@ -106,12 +109,12 @@ def _head(evaluation: Evaluation) -> str:
     return "constrained" if evaluation.constrained else "unconstrained"
 
 
-def _groups(columns: Sequence[Mapping[str, Rate]]) -> Iterator[str]:
+def _groups(columns: Sequence[Mapping[str, Rate]], width: int) -> Iterator[str]:
     for name in sorted(columns[0], key=lambda name: (-columns[0][name].total, name)):
         rates = [column.get(name, Rate()) for column in columns]
         few = "  (few)" if rates[0].total < _FEW else ""
         values = "".join(f"{100 * (rate.value or 0):>25.1f}%" for rate in rates)
-        yield f"  {name:16}{values}{rates[0].total:>9}{few}"
+        yield f"  {name:{width - 2}}{values}{rates[0].total:>9}{few}"
 
 
 def _interval(name: str, figure: Figure | None) -> str:
