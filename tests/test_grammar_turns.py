@@ -442,7 +442,7 @@ STOPPING = [
 def test_a_generator_expression_of_which_no_more_is_taken_is_closed(expression: str, count: int) -> None:
     recording = record(f"def main():\n    return {expression}\n")
     assert ruled_out(recording) == []
-    assert len(closed(recording)) == count
+    assert len(closed(recording)) == (count if PYTHON < (3, 13) else 0)  # from 3.13 on without running it once more
     frames = recording.frames
     line = next(frame for frame in frames if frame.event is Event.LINE and ".0" in (frame.locals or {}))
     end = next(frame for frame in reversed(frames) if frame.event is Event.RETURN and frame.argument == "None")
