@@ -445,10 +445,9 @@ def test_a_generator_expression_of_which_no_more_is_taken_is_closed(expression: 
     assert len(closed(recording)) == (count if PYTHON < (3, 13) else 0)  # from 3.13 on without running it once more
     frames = recording.frames
     line = next(frame for frame in frames if frame.event is Event.LINE and ".0" in (frame.locals or {}))
-    end = next(frame for frame in reversed(frames) if frame.event is Event.RETURN and frame.argument == "None")
     for index in closed(recording):
         assert not possible(recording, index + 1, replace(line, locals=frames[index].locals))
-        assert not possible(recording, index + 1, end)
+        assert not possible(recording, index + 1, replace(line, event=Event.RETURN, locals=None, argument="None"))
 
 
 def test_a_function_that_only_has_the_name_of_a_builtin_may_take_more() -> None:
