@@ -304,13 +304,23 @@ def test_a_call_with_other_parameters_is_passed_over() -> None:
     assert list(timeline.locals) == ["c"]
 
 
+def test_a_sample_that_has_gone_astray_gives_way_to_a_short_one() -> None:
+    call = record_strawberry().frames[0]
+    samples = [replace(call, locals={"c": repr(text)}) for text in ("a", "a" * 90, "b" * 30, "c")]
+    timeline = invented(0, {0: samples})
+    assert letters(timeline, 2) == ["'a'", "'c'"]
+    astray = samples[1:3] * 4
+    timeline = invented(0, {0: [samples[0], *astray]})
+    assert letters(timeline, 2) == ["'a'", repr("b" * 30)]
+
+
 def test_a_model_that_never_calls_the_entry_is_an_error_and_changes_nothing() -> None:
     timeline = invented()
     timeline.reset()
     timeline.step()
     frames, position = timeline.frames, timeline.position
-    timeline._asker._predictor.acts[0] = [record_strawberry().frames[3]] * 4
-    with pytest.raises(PredictionError, match="no call of the entry in 4 samples"):
+    timeline._asker._predictor.acts[0] = [record_strawberry().frames[3]] * 8
+    with pytest.raises(PredictionError, match="no call of the entry in 8 samples"):
         timeline.reset()
     assert (timeline.frames, timeline.position) == (frames, position)
     timeline.reset()

@@ -12,11 +12,12 @@ from cwm_tracer.wire import START, UNCHANGED, Cursor
 from pytest_cwm.debugger.source_map import SourceMap
 from pytest_cwm.predictors.base import PredictionError, Predictor, Sampling
 
-INVENTING = Sampling(temperature=0.8, top_p=0.95)
+INVENTING = Sampling(temperature=0.8, top_p=0.8)
 """How an entry's call is invented when nobody gives it: warm enough that samples differ."""
 
-_CALL_SAMPLES = 4
-_WARMER = 0.2  # of its temperature, for each sample that only repeats what is shown
+_CALL_SAMPLES = 8
+_WARMER = 0.1  # of its temperature, for each sample that only repeats what is shown
+_LONGER = 2  # times as long as what is shown: a sample of more characters may have gone astray
 
 
 class Asker:
@@ -63,12 +64,12 @@ class Asker:
     def invent(self, shown: Frame | None) -> Frame:
         """Sample the entry's call.
 
-        Of a few samples the first that calls the marked entry with the parameters it has and differs from the one
-        `shown` now, or the best of them. What only repeats it is asked for again more warmly.
+        Of a few samples the first that calls the marked entry with the parameters it has, differs from the one `shown`
+        now and is not much longer, or the best of them. What only repeats it is asked for again more warmly.
         """
         context, entry = self._source.context, self._source.entry()
         line = None if context.entry is None else action_of(Frame(Event.CALL, self._source.lines[context.entry]))
-        found: tuple[int, Frame] | None = None
+        found: tuple[tuple[bool, bool, int], Frame] | None = None
         why = ""
         repeats = 0
         for attempt in range(_CALL_SAMPLES):
@@ -83,10 +84,12 @@ class Asker:
                 continue
             repeats += frame == shown
             fits = entry is None or entry.parameters is None or entry.parameters == set(frame.locals or ())
-            score = 2 * fits + (shown is None or frame != shown or not frame.locals)
+            differs = shown is None or frame != shown or not frame.locals
+            beyond = 0 if shown is None else max(0, _size(frame) - _LONGER * _size(shown))
+            score = fits, differs, -beyond
             if found is None or score > found[0]:
                 found = score, frame
-            if score == 3:
+            if score == (True, True, 0):
                 break
         self.resample()  # only now: a server's failure above must not use up a sample
         if found is None:
@@ -96,6 +99,11 @@ class Asker:
     def _derived(self, *numbers: int) -> int:
         name = ":".join(map(str, (self._seed, self._samples, *numbers)))
         return random.Random(name).getrandbits(31)
+
+
+def _size(frame: Frame) -> int:
+    """Characters of the values that a frame shows."""
+    return sum(map(len, (frame.locals or {}).values()))
 
 
 def _usable(choice: Choice, frames: Sequence[Frame], cursor: Cursor) -> tuple[Frame | None, str]:
