@@ -82,7 +82,7 @@ def test_the_invented_call_is_sampled_and_later_frames_are_greedy(made: Made, mo
     pipe(monkeypatch, "step")
     main(["debug", str(STRAWBERRY)])
     first, second = (sampling for _, _, sampling in made.predictor.asked)
-    assert (first.temperature, first.top_p, second.temperature) == (0.8, 0.95, 0.0)
+    assert (first.temperature, first.top_p, second.temperature) == (0.8, 0.8, 0.0)
 
 
 def test_temperatures_can_be_given(made: Made, monkeypatch: pytest.MonkeyPatch) -> None:
