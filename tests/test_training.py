@@ -31,6 +31,7 @@ from cwm_server.training.evaluation import evaluate
 from cwm_server.training.growth import fits, placed
 from cwm_server.training.heads import ASKED, tapped_layers
 from cwm_server.training.optimizer import orthogonalize, schedule
+from cwm_server.training.runs import model_of
 from cwm_server.training.tokenizer_training import train_tokenizer
 from cwm_server.training.trainer import Settings, Trainer
 from cwm_tracer.model import Context, Ending, Event, Frame, Meta, Trace
@@ -257,6 +258,30 @@ def test_between_two_models_lie_others(data: Path, tokenizer: SentencePieceToken
         trainer(data, tokenizer, tmp_path / f"third-{share}").start_from(out)
     assert not same(found[0.0], found[0.25])
     assert not same(found[0.25], found[1.0])
+
+
+def test_a_run_goes_on_from_between_two_with_their_heads(
+    data: Path, tokenizer: SentencePieceTokenizer, tmp_path: Path
+) -> None:
+    asking = replace(SETTINGS, parts_weight=1.0)
+    plain, first, second = (tmp_path / name for name in ("plain", "first", "second"))
+    trainer(data, tokenizer, plain).run()
+    for out, seed in ((first, 1), (second, 2)):
+        Trainer(config_for("tiny", tokenizer), tokenizer, data, out, replace(asking, seed=seed)).run()
+    heads = {out: model_of(out)[1] for out in (first, second)}
+    for before, share, wanted in (
+        (first, 0.25, {name: tensor.lerp(heads[second][name], 0.25) for name, tensor in heads[first].items()}),
+        (plain, 0.25, heads[second]),  # of one that has none, those of the other
+    ):
+        out = tmp_path / f"from-{before.name}"
+        average(before, second, share, out)
+        model, found = model_of(out)
+        assert found.keys() == wanted.keys() != set()
+        for name, tensor in found.items():
+            torch.testing.assert_close(tensor, wanted[name])
+        ends = [model_of(each)[0].state_dict() for each in (before, second)]
+        for name, tensor in model.state_dict().items():  # in full precision
+            torch.testing.assert_close(tensor, ends[0][name].lerp(ends[1][name], share))
 
 
 @pytest.mark.parametrize("other", ["size", "tokenizer", "weights"])

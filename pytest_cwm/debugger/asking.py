@@ -18,6 +18,7 @@ INVENTING = Sampling(temperature=0.8, top_p=0.8)
 _CALL_SAMPLES = 8
 _WARMER = 0.1  # of its temperature, for each sample that only repeats what is shown
 _LONGER = 2  # times as long as what is shown: a sample of more characters may have gone astray
+_SHORT = 12  # characters of what is shown, at least: beside `'a'` a word is not long
 
 
 class Asker:
@@ -85,7 +86,7 @@ class Asker:
             repeats += frame == shown
             fits = entry is None or entry.parameters is None or entry.parameters == set(frame.locals or ())
             differs = shown is None or frame != shown or not frame.locals
-            beyond = 0 if shown is None else max(0, _size(frame) - _LONGER * _size(shown))
+            beyond = 0 if shown is None else max(0, _size(frame) - _LONGER * max(_size(shown), _SHORT))
             score = fits, differs, -beyond
             if found is None or score > found[0]:
                 found = score, frame

@@ -110,7 +110,8 @@ class Expectation:
         self._before = {spelled(name): None for name in activation.values or ()}
         self._keep: dict[bytes, Choices] | None = None
         self._passed: dict[str, dict[bytes, Choices]] = {}
-        self.closes = False  # nothing comes but the exception that closes a generator
+        # Nothing comes but the exception that closes a generator.
+        self.closes = activation.going is not None and activation.going.closed and not activation.raised
         self._only: Step | None = None  # the step that ran last, where it is known
         self.result: Choices | None = None
         self.foreseen: Foreseen | None = None
@@ -119,7 +120,7 @@ class Expectation:
             if len(steps) == 1 and steps[0].whole and source.moves is not None:
                 self._only = steps[0]
                 self._expect_moves(steps[0], activation.values)
-            if activation.going is not None and not activation.raised:
+            if activation.going is not None and not activation.raised and not self.closes:
                 self._expect_element(activation.going, activation.values)
             if len(steps) == 1 and len(steps[0].statements) == 1 and not activation.raised:
                 (line,), (statement,) = activation.at, steps[0].statements.values()
@@ -247,15 +248,11 @@ class Expectation:
     def _expect_element(self, going: Going, values: Values) -> None:
         """What comes of the next element of a comprehension."""
         texts, moves = going.taken(), self._source.moves
-        if going.closed:
-            self.closes = True
-            return
         generator = isinstance(going.node, ast.GeneratorExp)
         if texts is None or self.numbers is None or moves is None:
             return
-        self._go_on(
-            frozenset() if going.is_over else self.numbers, going.is_over or (generator and going.handed is None)
-        )
+        hands_out = generator and going.handed is None
+        self._go_on(frozenset() if going.is_over else self.numbers, going.is_over or hands_out)
         self._bind(texts, going.target, values)
         if going.is_over:
             self.result = Choices([b"None"]) if generator else None

@@ -142,7 +142,10 @@ class Moves:
 
     def is_true(self, text: str) -> bool | None:
         """Whether the value that a text shows counts as true; None where the text does not tell."""
-        return self.truth(ast.Name("shown", ast.Load()), Known({"shown": text}))
+        try:
+            return bool(_read(text)) if self.apart else None
+        except _Unknown:
+            return None
 
     def may_change(self, node: ast.AST) -> bool:
         """Whether a part of an expression may change a value, or run code that does."""
