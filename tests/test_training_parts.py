@@ -75,6 +75,11 @@ def test_the_widest_expression_at_the_end_of_a_line_is_worked_out(
     assert next((last[kind] for kind in reversed(STEPS) if kind in last), None) == value
 
 
+def test_what_an_augmented_assignment_stores_in_is_read_before() -> None:
+    found = parts("total += x", {"total": "12", "x": "4"})
+    assert [(part.end, part.value) for part in found if part.kind == NAMED] == [(10, "4"), (5, "12")]
+
+
 def test_expressions_are_asked_by_the_steps_that_they_take() -> None:
     found = parts("if x % 2 == 0 and -1 < y:", {"x": "4", "y": "5"})
     assert [(part.end, part.value) for part in found if part.kind == FIRST] == [(8, "0"), (24, "True")]
@@ -134,6 +139,10 @@ def test_a_long_sum_takes_no_longer_for_every_term_that_it_begins_with() -> None
         ("xs[i:]", {"xs[i:]": {SECOND: "[5]"}}),
         ("xs[i] % 3", {"xs[i]": {FIRST: "1", SECOND: "5"}, "xs[i] % 3": {LEFT: "5", LATER: "2"}}),
         ("i == xs[i]", {"i == xs[i]": {FIRST: "1", SECOND: "5", THIRD: "False"}}),
+        ("max(xs[i], i)", {"max(xs[i]": {FIRST: "1", SECOND: "5"}, "max(xs[i], i)": {LEFT: "5", LATER: "5"}}),
+        ("xs[i] += i", {"xs[i]": {FIRST: "1", SECOND: "5"}, "xs[i] += i": {LEFT: "5", LATER: "6"}}),
+        ("i *= 3", {"i *= 3": {FIRST: "3"}}),
+        ("self.i += i", {}),
         ("xs[2]", {}),
     ],
 )

@@ -228,6 +228,8 @@ def _visible(node: ast.AST, shown: Mapping[str, str]) -> list[ast.expr | ast.Aug
         children = [node.body] if names and names == list(shown)[: len(names)] else []
     for child in children:
         found += _visible(child, shown)
+    if isinstance(node, ast.AugAssign):  # what is stored in was read before
+        found.append(node.target)
     stored = not isinstance(getattr(node, "ctx", ast.Load()), ast.Load)
     if isinstance(node, (ast.AugAssign, ast.expr)) and not stored:
         found.append(node)
@@ -257,7 +259,9 @@ def _steps(node: ast.AST) -> int:
 def _left(node: ast.AST) -> ast.expr | None:
     """The first of two expressions that are brought together."""
     match node:
-        case ast.BinOp(left=left) | ast.Compare(left=left, ops=[_]):
+        case ast.BinOp(left=left) | ast.Compare(left=left, ops=[_]) | ast.AugAssign(target=left):
+            return left
+        case ast.Call(func=ast.Name(id="max" | "min"), args=[left, _]):
             return left
     return None
 
@@ -283,8 +287,8 @@ def _evaluate(node: ast.expr | ast.AugAssign, shown: Mapping[str, str]) -> Value
     if isinstance(node, ast.BinOp):
         left, right = _evaluate(node.left, shown), _evaluate(node.right, shown)
         return _bounded(_combined(node.op, left, right))
-    if isinstance(node, ast.AugAssign) and isinstance(node.target, ast.Name):
-        return _bounded(_combined(node.op, _read(shown[node.target.id]), _evaluate(node.value, shown)))
+    if isinstance(node, ast.AugAssign):
+        return _bounded(_combined(node.op, _evaluate(node.target, shown), _evaluate(node.value, shown)))
     if isinstance(node, ast.UnaryOp):
         return _UNARY[type(node.op)](_evaluate(node.operand, shown))
     if isinstance(node, ast.Compare):
