@@ -8,10 +8,13 @@ pytest.importorskip("torch")
 pytest.importorskip("numpy")
 pytest.importorskip("sentencepiece")
 
+import numpy as np
 import torch
 
+from cwm_server.tokenizer import SentencePieceTokenizer, load_tokenizer
+from cwm_server.training.corpus import Encoder
 from cwm_server.training.heads import OutcomeHead, tapped_layers
-from cwm_server.training.outcomes import ENTERED, NONE, NOT_TAKEN, PASSED, TAKEN, outcomes
+from cwm_server.training.outcomes import ENTERED, NONE, NOT_TAKEN, PASSED, TAKEN, decisions, outcomes
 from cwm_tracer.model import Event, Frame
 from cwm_tracer.wire import START, Segment, Special, encode_context, encode_frame
 
@@ -138,6 +141,23 @@ def test_an_outcome_is_asked_again_where_it_chooses_the_next_line() -> None:
     assert chosen(SIGN, (LINE, "    if n > 3:"), (CALL, "def other():"), (LINE, "        return 3")) == []
 
 
+def test_the_rivals_of_a_line_are_those_that_would_have_run_instead() -> None:
+    behind_else = [(LINE, "    elif n:  # some"), (LINE, "        n = 4")]
+    found = [sorted(decision.rivals) for decision in decisions(traced(SIGN, *behind_else, *RUN[3:5]))]
+    assert found == [["        while n:"], ["            n = 5"]]
+
+
+def test_the_choice_is_asked_up_to_the_token_at_which_the_next_line_parts_from_its_rival() -> None:
+    tokenizer = load_tokenizer()
+    assert isinstance(tokenizer, SentencePieceTokenizer)
+    source = "def f(n):\n    if n:\n        total = n + 1\n    else:\n        total = n - 1\n    return total\n"
+    document = traced(source, (CALL, "def f(n):"), (LINE, "    if n:"), (LINE, "        total = n + 1"))
+    packed = Encoder(tokenizer).pack([document], 2048)
+    asked = [tokenizer.decode([int(packed.tokens[place])])[0] for place in np.flatnonzero(packed.outcomes == ENTERED)]
+    assert asked[0] is Special.ACTION
+    assert "".join(str(piece) for piece in asked[1:]).strip() == "total = n"
+
+
 def test_a_head_judges_only_what_is_its_own_to_judge() -> None:
     head = OutcomeHead(4, PASSED, ENTERED)
     asked = torch.tensor([[NOT_TAKEN, TAKEN, PASSED, ENTERED, NONE]])
@@ -150,11 +170,11 @@ def test_a_head_judges_only_what_is_its_own_to_judge() -> None:
 
 
 def test_each_head_leaves_layers_that_can_use_its_answer() -> None:
-    assert [tapped_layers(count) for count in (1, 2, 4, 8, 13, 16)] == [
+    assert [tapped_layers(count) for count in (1, 2, 4, 8, 14, 16)] == [
         (1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1),
         (1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1),
-        (1, 1, 2, 3, 3, 3, 3, 3, 3, 3, 3),
-        (3, 3, 4, 5, 6, 7, 7, 7, 7, 7, 7),
+        (1, 1, 1, 2, 3, 3, 3, 3, 3, 3, 3),
+        (2, 2, 3, 4, 5, 6, 6, 6, 6, 6, 7),
         (5, 5, 6, 7, 8, 9, 10, 10, 11, 11, 12),
-        (7, 7, 8, 9, 10, 11, 12, 12, 14, 14, 15),
+        (6, 6, 7, 8, 9, 10, 11, 11, 12, 12, 13),
     ]

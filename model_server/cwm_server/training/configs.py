@@ -31,7 +31,7 @@ def _size(hidden: int, layers: int, heads: int, groups: int, inner: int, window:
 SIZES = {
     "tiny": _size(16, 2, 2, 1, 32, 64, 256),  # some 10 thousand parameters, for tests
     "small": _size(256, 8, 4, 2, 704, 512, 2048),  # 6 million
-    "deep": _size(256, 13, 4, 2, 1024, 512, 2048),  # 13 million; the small one grows to it
+    "deep": _size(256, 14, 4, 2, 1024, 512, 2048),  # 14 million; the small one grows to it
     "medium": _size(512, 10, 8, 2, 1408, 512, 4096),  # 30 million
     "large": _size(768, 16, 12, 4, 2048, 1024, 8192),  # 100 million
 }

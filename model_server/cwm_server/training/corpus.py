@@ -12,19 +12,21 @@ import os
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, fields
+from itertools import takewhile
+from operator import eq
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
 from cwm_server.tokenizer import SentencePieceTokenizer
-from cwm_server.training.outcomes import outcomes
+from cwm_server.training.outcomes import decisions, outcomes
 from cwm_server.training.parts import EVENTS, IGNORED, KINDS, PIECES, VALUE, Part, parts_of
 from cwm_tracer.wire import START, Segment, Special, decode, encode_frame
 
 SPECIALS = tuple(Special)
 SPLITS = ("train", "heldout")
-LAYOUT = 14  # of packed files
+LAYOUT = 15  # of packed files
 # What a token belongs to; the loss weighs and the log reports them apart.
 GIVEN, EVENT, LOCALS, CHANGED, ACTION, ARGUMENT = range(6)
 CLASSES = ("given", "event", "locals", "changed", "action", "argument")
@@ -37,7 +39,7 @@ Classes = npt.NDArray[np.uint8]
 class Packed:
     """Documents of one shard and split: tokens (N,), their classes (N,), and where each document ends (documents,).
 
-    At the last token of a condition's line, and at the one behind which the next line begins, `outcomes` (N,) says how
+    At the last token of a condition's line, and at those from which the next line is chosen, `outcomes` (N,) says how
     it came out. `places` (Q,), which rise, are tokens at which a name or an expression of an executed line ends, or
     that say `..`, and `pieces` (Q, KINDS, PIECES) begin what each stands for, IGNORED where there is none.
     """
@@ -193,6 +195,7 @@ class Encoder:
         for document in documents:
             for piece in windows(document, limit, self.measure):
                 found, stated = outcomes(piece), parts_of(piece)
+                rivals = {decision.action: decision.rivals for decision in decisions(piece)}
                 for index, (ids, kinds) in enumerate(self.parts(piece)):
                     if index in stated:
                         self._ask(stated[index], ids, len(tokens), asked)
@@ -200,6 +203,9 @@ class Encoder:
                     classes += [kinds] * len(ids) if isinstance(kinds, int) else kinds
                     if index in found:
                         shown[len(tokens) - 1] = found[index]
+                    if index in rivals:
+                        shared = self._shared(str(piece[index + 1]), rivals[index])
+                        shown |= dict.fromkeys(range(len(tokens), len(tokens) + shared), found[index])
                 ends.append(len(tokens))
         marks = np.zeros(len(tokens), np.uint8)
         marks[list(shown)] = list(shown.values())
@@ -222,6 +228,12 @@ class Encoder:
             if place < first + len(ids):
                 kinds = asked.setdefault(place, [[IGNORED] * PIECES for _ in range(KINDS)])
                 kinds[part.kind] = list(self._begin(part.value))
+
+    def _shared(self, line: str, rivals: Iterable[str]) -> int:
+        """How many tokens a line has in common with the one of its rivals from which it parts last."""
+        ids = self.tokenizer.encode_text(line, True)
+        others = [self.tokenizer.encode_text(rival + "\n", True) for rival in rivals]
+        return max((len(list(takewhile(bool, map(eq, ids, other)))) for other in others), default=0)
 
     def _begin(self, value: str) -> tuple[int, ...]:
         """The first pieces of a value's text as JSON has it, its closing quote with them, filled up to PIECES."""

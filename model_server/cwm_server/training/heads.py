@@ -28,10 +28,10 @@ def tapped_layers(layers: int) -> tuple[int, ...]:
 
     Each needs what the one before has found, and the last layers can use the answers. A layer finds something out as
     late as it is asked, so the first come as early as a lookup can be made, and from there on each a layer later. What
-    takes more than three steps has all the layers that are left to it. How a condition came out is asked once more, a
-    layer later, where the next line is chosen.
+    takes more than three steps has all the layers up to the last fifth to it. How a condition came out is asked once
+    more, a layer later, where the next line is chosen; then that line can be looked up.
     """
-    held, last = max(1, layers // 2), max(1, layers * 7 // 8)
+    held, last = max(1, (layers - 1) // 2), max(1, layers * 4 // 5)
     found = max(1, held - 1)
     name, first, second, third = (min(held + more, last) for more in (1, 2, 3, 4))
     choice = max(last, min(last + 1, layers - 1))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from cwm_tracer.wire import Segment, Special
@@ -30,14 +30,25 @@ class _Blocks:
         return NONE if following in self.own else NOT_TAKEN
 
 
-def outcomes(segments: Sequence[Segment]) -> dict[int, int]:
-    """TAKEN or NOT_TAKEN by the index of each segment that is a condition's line, where the next frame shows which.
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """A condition's line and the ACTION of the frame behind it, by their segments, and whether its block was entered.
 
-    At the ACTION of that frame, behind which its line stands, it is ENTERED or PASSED.
-    What stands in its block, and behind the `else:` that no frame shows, is read from the context; of a condition that
+    `rivals` are the lines that would have run had it come out otherwise, of those that the context tells.
+    """
+
+    condition: int
+    action: int
+    entered: bool
+    rivals: frozenset[str]
+
+
+def decisions(segments: Sequence[Segment]) -> Iterator[Decision]:
+    """All conditions of which the next frame shows how they came out.
+
+    What stands in a block, and behind the `else:` that no frame shows, is read from the context; of a condition that
     is not there nothing is said, nor where a call comes first, or an exception.
     """
-    found: dict[int, int] = {}
     known: Mapping[str, _Blocks] = {}
     event: Segment | None = None
     waiting: int | None = None  # the segment of a condition
@@ -53,11 +64,23 @@ def outcomes(segments: Sequence[Segment]) -> dict[int, int]:
             line = segment.rstrip()
             if waiting is not None:
                 head = str(segments[waiting]).rstrip()
-                outcome = known[head].outcome(head, line)
+                blocks = known[head]
+                outcome = blocks.outcome(head, line)
                 if outcome != NONE:
-                    found[waiting] = outcome
-                    found[index - 1] = ENTERED if outcome == TAKEN else PASSED
+                    rivals = blocks.instead if outcome == TAKEN else blocks.own
+                    yield Decision(waiting, index - 1, outcome == TAKEN, frozenset(rivals))
             waiting = index if event is Special.LINE and line in known else None
+
+
+def outcomes(segments: Sequence[Segment]) -> dict[int, int]:
+    """TAKEN or NOT_TAKEN by the index of each segment that is a condition's line, where the next frame shows which.
+
+    At the ACTION of that frame, behind which its line stands, it is ENTERED or PASSED.
+    """
+    found: dict[int, int] = {}
+    for decision in decisions(segments):
+        found[decision.condition] = TAKEN if decision.entered else NOT_TAKEN
+        found[decision.action] = ENTERED if decision.entered else PASSED
     return found
 
 
