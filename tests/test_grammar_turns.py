@@ -450,6 +450,76 @@ def test_a_generator_expression_of_which_no_more_is_taken_is_closed(expression: 
         assert not possible(recording, index + 1, replace(line, event=Event.RETURN, locals=None, argument="None"))
 
 
+TAKING = """\
+def main(xs=[2, 1, 3]):
+    odd = next((x for x in xs if x % 2), -1)
+    even = next((x for x in xs if not x % 2), -1)
+    return odd, even, OTHER
+"""
+
+
+@pytest.mark.parametrize(
+    ("other", "known"),
+    [
+        ("sum(x for x in xs)", True),
+        ("','.join(str(x) for x in xs)", True),
+        ("max((x for x in xs), default=0)", True),
+        ("[*(x for x in xs)]", False),
+        ("map(str, (x for x in xs))", False),
+        ("(x for x in xs)", False),
+        ("zip(x for x in xs)", False),
+        ("xs.join(x for x in xs) if not xs else 1", False),
+    ],
+)
+def test_a_generator_expression_is_followed_where_no_other_is_kept(other: str, known: bool) -> None:
+    recording = record(TAKING.replace("OTHER", other))
+    assert ruled_out(recording) == []
+    frames = recording.frames
+    for index, frame in enumerate(frames):
+        if "odd =" in frame.source and frame.event is Event.LINE and "x" in (frame.locals or {}):
+            assert possible(recording, index, with_(frame, {"x": "3"})) is not known
+            break
+    else:
+        pytest.fail("no element was taken")
+
+
+SUSPENDED = """\
+class Odd:
+    def __init__(self, n):
+        self.n = n
+    def __lt__(self, other):
+        return any(n < 3 for n in [self.n, other.n])
+    def __hash__(self):
+        return sum(n for n in [self.n])
+
+def key(x):
+    return sum(y for y in [x, 1])
+
+def nested(rows):
+    return any(sum(x for x in row) > 3 for row in rows)
+
+def down(n):
+    return n if n < 1 else max(down(n - k) for k in [1, 2])
+
+def failing(xs):
+    try:
+        return min(x for x in xs)
+    except TypeError:
+        return [x for x in xs]
+
+def main():
+    best = max((x for x in [3, 1, 2]), key=key)
+    odds = sorted(Odd(n) for n in [4, 2, 3]), set(Odd(n) for n in [1, 1])
+    return best, len(odds), nested([[1, 2], [3, 4], [5]]), down(3), failing([1, "a", 2])
+"""
+
+
+def test_recordings_of_code_that_runs_while_a_generator_expression_waits_lie_inside() -> None:
+    recording = record(SUSPENDED)
+    assert sum(frame.event is Event.CALL for frame in recording.frames) > 40
+    assert ruled_out(recording) == []
+
+
 def test_a_function_that_only_has_the_name_of_a_builtin_may_take_more() -> None:
     recording = record("def next(xs):\n    return list(xs)\n\ndef main():\n    return next(x for x in [5, 6])\n")
     assert ruled_out(recording) == []

@@ -16,7 +16,7 @@ from cwm_server.grammar.names import ADDED, names_of
 from cwm_server.grammar.outline import Outline, is_gap
 from cwm_server.grammar.reach import Plain, plain_functions
 from cwm_server.grammar.syntax import COMPREHENSIONS, FUNCTIONS, ITERATED, WORD, first_line
-from cwm_server.grammar.turns import alone
+from cwm_server.grammar.turns import alone, used_up
 from cwm_tracer.redaction import Redactor
 from cwm_tracer.source import parsed
 from cwm_tracer.wire import START_MARKER, strip_marker
@@ -157,6 +157,7 @@ class Source:
         if tree is not None and not self.binds_freely and not cut:
             self._plain = plain_functions(tree, marked)
         self.moves = _moves(tree, self._plain) if tree is not None and self._plain is not None else None
+        self._used_up = used_up(tree, self.moves) if tree is not None and self.moves is not None else set()
         # What the names of a CALL take at most, in bytes.
         sizes = (sum(len(name) + 10 for name in (*call.required, *call.sure)) for call in self._calls)
         self.longest_call = max(sizes, default=0)
@@ -259,9 +260,10 @@ class Source:
         """The comprehension that alone can have frames which show what they go through, called from a line."""
         if number not in self._alone:
             node = alone(each.expression for each in self._begun(number) if each.expression is not None)
-            # A generator that was made elsewhere may go on anywhere.
+            # A generator that was made elsewhere may go on anywhere, if something keeps it.
             placed = (each.opening.expression for each in self._calls)
-            others = any(isinstance(each, ast.GeneratorExp) for each in placed if each is not node)
+            kept = (each for each in placed if each is not node and each not in self._used_up)
+            others = any(isinstance(each, ast.GeneratorExp) for each in kept)
             unclear = others or self._outline is None or self._outline.has_unplaced
             self._alone[number] = None if unclear else node
         return self._alone[number]

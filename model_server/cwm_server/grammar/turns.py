@@ -13,6 +13,8 @@ from cwm_server.grammar.moves import Known, Moves, shown
 from cwm_server.grammar.syntax import COMPREHENSIONS, ITERABLES
 
 _DECISIVE = {"any": True, "all": False}
+# Builtins that take of an iterator what they want before they return.
+_TAKING = frozenset(("all", "any", "dict", "frozenset", "list", "max", "min", "next", "set", "sorted", "sum", "tuple"))
 _ITERATORS: dict[type, str] = {
     list: "<list_iterator object>",
     tuple: "<tuple_iterator object>",
@@ -130,6 +132,25 @@ def stops(node: ast.expr, statement: ast.AST, handed: str, moves: Moves) -> bool
     if name not in moves.lasting:
         return False
     return name == "next" or (name in _DECISIVE and moves.is_true(handed) is _DECISIVE[name])
+
+
+def used_up(tree: ast.AST, moves: Moves) -> set[ast.expr]:
+    """The generator expressions that are done with when their statement is: none of them goes on anywhere else."""
+    calls = (each for each in ast.walk(tree) if isinstance(each, ast.Call))
+    return {
+        call.args[0]
+        for call in calls
+        if call.args and isinstance(call.args[0], ast.GeneratorExp) and _takes_at_once(call.func, moves)
+    }
+
+
+def _takes_at_once(function: ast.expr, moves: Moves) -> bool:
+    match function:
+        case ast.Name(id=name):
+            return name in _TAKING and name in moves.lasting
+        case ast.Attribute(value=ast.Constant(value=str()), attr="join"):
+            return True
+    return False
 
 
 def iterator_of(node: ast.expr, moves: Moves, known: Known) -> str | None:
