@@ -22,14 +22,14 @@ from cwm_tracer.wire import START, Segment, Special, encode_context, encode_fram
 def told(source: str, *frames: tuple[Event, str]) -> list[tuple[str, int]]:
     """The lines that have an outcome, in order, of a trace of `source` with these events and lines."""
     segments = traced(source, *frames)
-    asked = sorted(outcomes(segments).items())
+    asked = sorted(outcomes(decisions(segments)).items())
     return [(str(segments[index]).strip(), outcome) for index, outcome in asked if isinstance(segments[index], str)]
 
 
 def chosen(source: str, *frames: tuple[Event, str]) -> list[tuple[str, int]]:
     """The lines that are chosen by an outcome, in order."""
     segments = traced(source, *frames)
-    asked = sorted(outcomes(segments).items())
+    asked = sorted(outcomes(decisions(segments)).items())
     return [(str(segments[index + 1]).strip(), to) for index, to in asked if segments[index] is Special.ACTION]
 
 

@@ -8,6 +8,7 @@ import re
 from bisect import bisect_left
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 from cwm_server.grammar.calls import Opening
 from cwm_server.grammar.flow import Flow, Step
@@ -118,7 +119,7 @@ class Source:
     def __init__(self, text: str, complete: bool = True) -> None:
         self._lines = text.split("\n")
         self._complete = complete
-        tree = parsed(text) if "\r" not in text and "\x00" not in text else None
+        self._tree = tree = parsed(text) if "\r" not in text and "\x00" not in text else None
         self._outline = Outline(tree, self._lines) if tree is not None else None
         every = range(1, len(self._lines) + 1)
         if self._outline is not None:
@@ -157,7 +158,6 @@ class Source:
         if tree is not None and not self.binds_freely and not cut:
             self._plain = plain_functions(tree, marked)
         self.moves = _moves(tree, self._plain) if tree is not None and self._plain is not None else None
-        self._used_up = used_up(tree, self.moves) if tree is not None and self.moves is not None else set()
         # What the names of a CALL take at most, in bytes.
         sizes = (sum(len(name) + 10 for name in (*call.required, *call.sure)) for call in self._calls)
         self.longest_call = max(sizes, default=0)
@@ -260,13 +260,18 @@ class Source:
         """The comprehension that alone can have frames which show what they go through, called from a line."""
         if number not in self._alone:
             node = alone(each.expression for each in self._begun(number) if each.expression is not None)
-            # A generator that was made elsewhere may go on anywhere, if something keeps it.
-            placed = (each.opening.expression for each in self._calls)
-            kept = (each for each in placed if each is not node and each not in self._used_up)
-            others = any(isinstance(each, ast.GeneratorExp) for each in kept)
+            others = any(each is not node for each in self._kept)
             unclear = others or self._outline is None or self._outline.has_unplaced
             self._alone[number] = None if unclear else node
         return self._alone[number]
+
+    @cached_property
+    def _kept(self) -> list[ast.expr]:
+        """The generator expressions that something may keep, so that they go on anywhere."""
+        placed = (each.opening.expression for each in self._calls)
+        made = [each for each in placed if isinstance(each, ast.GeneratorExp)]
+        done = used_up(self._tree, self.moves) if made and self._tree is not None and self.moves is not None else set()
+        return [each for each in made if each not in done]
 
     def reach(self, steps: Collection[Step], begun: bool) -> Reach | None:
         """What code on these lines can call, where it may have `begun` to; None where that is not known."""

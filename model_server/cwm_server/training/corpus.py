@@ -194,8 +194,8 @@ class Encoder:
         asked: dict[int, list[list[int]]] = {}
         for document in documents:
             for piece in windows(document, limit, self.measure):
-                found, stated = outcomes(piece), parts_of(piece)
-                rivals = {decision.action: decision.rivals for decision in decisions(piece)}
+                decided, stated = list(decisions(piece)), parts_of(piece)
+                found, rivals = outcomes(decided), {each.action: each.rivals for each in decided}
                 for index, (ids, kinds) in enumerate(self.parts(piece)):
                     if index in stated:
                         self._ask(stated[index], ids, len(tokens), asked)

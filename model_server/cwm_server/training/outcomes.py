@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from cwm_tracer.wire import Segment, Special
@@ -72,13 +72,10 @@ def decisions(segments: Sequence[Segment]) -> Iterator[Decision]:
             waiting = index if event is Special.LINE and line in known else None
 
 
-def outcomes(segments: Sequence[Segment]) -> dict[int, int]:
-    """TAKEN or NOT_TAKEN by the index of each segment that is a condition's line, where the next frame shows which.
-
-    At the ACTION of that frame, behind which its line stands, it is ENTERED or PASSED.
-    """
+def outcomes(decided: Iterable[Decision]) -> dict[int, int]:
+    """TAKEN or NOT_TAKEN by the segment of each condition's line, ENTERED or PASSED by that of the ACTION behind it."""
     found: dict[int, int] = {}
-    for decision in decisions(segments):
+    for decision in decided:
         found[decision.condition] = TAKEN if decision.entered else NOT_TAKEN
         found[decision.action] = ENTERED if decision.entered else PASSED
     return found
