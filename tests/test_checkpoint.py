@@ -161,6 +161,10 @@ def test_another_models_tokenizer_is_refused(tmp_path: Path, change: dict[str, A
         ({"rope_parameters": {"rope_type": "yarn"}}, "unknown rope_type 'yarn'"),
         ({"hidden_act": "gelu"}, "hidden_act"),
         ({"num_key_value_heads": 3}, "not a multiple"),
+        ({"branch_token_ids": [4, 23]}, r"branch_token_ids are to be two of 23 tokens, not \(4, 23\)"),
+        ({"branch_token_ids": [4, 4]}, "branch_token_ids are to be two"),
+        ({"branch_token_ids": ["a", "b"]}, "branch_token_ids are to be two"),
+        ({"branch_token_ids": 4}, "branch_token_ids are to be two"),
     ],
 )
 def test_a_config_of_another_kind_is_refused(values: dict[str, Any], message: str) -> None:
@@ -172,6 +176,9 @@ def test_a_config_of_another_kind_is_refused(values: dict[str, Any], message: st
 def test_a_config_survives_its_json() -> None:
     config = replace(CONFIG, rope_parameters=LLAMA3, eos_token_id=(5, 6), layer_types=(SLIDING, FULL) * 2 + (FULL,))
     assert ModelConfig.from_json(config.to_json()) == config
+    judging = replace(CONFIG, branch_token_ids=(4, 22))
+    assert ModelConfig.from_json(judging.to_json()) == judging
+    assert "branch_token_ids" not in config.to_json()  # transformers would pass a null on as a setting
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{"])

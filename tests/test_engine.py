@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from dataclasses import replace
 
 import pytest
 
@@ -16,7 +17,7 @@ import tiny_models  # noqa: E402
 from cwm_server.batching import read  # noqa: E402
 from cwm_server.engine import Engine, EngineError  # noqa: E402
 from cwm_server.prefix_cache import Entry, PrefixCache, common_prefix  # noqa: E402
-from cwm_server.sampling import Sampler, Sampling  # noqa: E402
+from cwm_server.sampling import Fork, Sampler, Sampling  # noqa: E402
 from tiny_models import ENGINES, VOCABULARY  # noqa: E402
 
 TOKENS = st.integers(0, VOCABULARY - 1)
@@ -24,7 +25,9 @@ PROMPTS = st.lists(TOKENS, min_size=1, max_size=40)
 MODELS = {engine: tiny_models.model(engine) for engine in ENGINES}
 MODEL = MODELS["numpy"]
 tiny_model = functools.partial(tiny_models.model, "torch")
+JUDGES = {f"{e}-judging": tiny_models.model(e, replace(tiny_models.CONFIG, branch_token_ids=(5, 11))) for e in ENGINES}
 both = pytest.mark.parametrize("model", MODELS.values(), ids=MODELS.keys())
+judging = pytest.mark.parametrize("model", [*MODELS.values(), *JUDGES.values()], ids=[*MODELS, *JUDGES])
 
 
 @functools.lru_cache(maxsize=100_000)
@@ -260,7 +263,7 @@ def test_a_sampled_answer_is_the_same_with_a_draft(model):
 
 
 class Banning:
-    """Never lets the same token come twice in a row, nor a few others."""
+    """Never lets the same token come twice in a row, nor a few others. Behind some tokens two ways part."""
 
     def __init__(self, ids):
         self.last = ids[-1]
@@ -270,6 +273,9 @@ class Banning:
 
     def mask(self):
         return bytes(self.permits(token) for token in range(VOCABULARY))
+
+    def fork(self):
+        return Fork(frozenset((self.last // 3 + 1, 7)), frozenset((8, 9))) if self.last % 3 == 0 else None
 
     def foreseen(self, limit):
         return [(self.last * 3 + 1) % VOCABULARY][:limit]  # as often wrong as right
@@ -284,7 +290,15 @@ class Ban:
     guide = staticmethod(Banning)
 
 
-@both
+def led(model, ids):
+    """The logits after all of `ids`, by which the ways of a fork are as likely as two of them say."""
+    logits, fork, judges = logits_after(ids, model)[-1].copy(), Banning(ids).fork(), model.config.branch_token_ids
+    if fork is not None and judges is not None:
+        logits[sorted(fork.taken)] += logits[judges[1]] - logits[judges[0]]
+    return logits
+
+
+@judging
 @settings(max_examples=30)
 @given(prompts=st.lists(PROMPTS, min_size=1, max_size=3))
 def test_a_constraint_leaves_the_best_of_what_it_allows(model, prompts):
@@ -293,11 +307,11 @@ def test_a_constraint_leaves_the_best_of_what_it_allows(model, prompts):
         ids = list(prompt)
         for token in answer.ids:
             allowed = np.array([Banning(ids).permits(other) for other in range(VOCABULARY)])
-            assert int(np.where(allowed, logits_after(ids, model)[-1], -np.inf).argmax()) == token
+            assert int(np.where(allowed, led(model, ids), -np.inf).argmax()) == token
             ids.append(token)
 
 
-@both
+@judging
 @settings(max_examples=30)
 @given(ids=st.lists(TOKENS, min_size=2, max_size=40))
 def test_scores_under_a_constraint_rank_the_true_token_among_what_it_allows(model, ids):
@@ -306,7 +320,7 @@ def test_scores_under_a_constraint_rank_the_true_token_among_what_it_allows(mode
     assert scores.logprobs == pytest.approx(plain.logprobs, abs=1e-4)
     assert scores.outside == [place for place in range(1, len(ids)) if not Banning(ids[:place]).permits(ids[place])]
     for place in range(1, len(ids)):
-        logits = logits_after(ids[:place], model)[-1]
+        logits = led(model, ids[:place])
         allowed = [Banning(ids[:place]).permits(token) or token == ids[place] for token in range(VOCABULARY)]
         better = [float(logits[token]) > float(logits[ids[place]]) for token in range(VOCABULARY)]
         assert scores.ranks[place - 1] == 1 + sum(a and b for a, b in zip(allowed, better, strict=True))

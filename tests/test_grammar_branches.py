@@ -10,11 +10,14 @@ import pytest
 
 pytest.importorskip("sentencepiece")
 
+from cwm_server.grammar import Constraint
+from cwm_tracer import wire
 from cwm_tracer.model import Event
 from cwm_tracer.recorder import Recording
-from guided import ruled_out
+from guided import GRAMMARS, context_of, options_at, ruled_out, told
 from recorded import record
 from test_grammar_turns import possible
+from tiny_tokenizer import tiny_tokenizer
 
 
 def ways(recording: Recording, condition: str, *lines: str) -> list[tuple[str, list[str]]]:
@@ -220,3 +223,67 @@ def test_nothing_that_happens_around_such_conditions_is_ruled_out() -> None:
         """
     )
     assert ruled_out(recording) == []
+
+
+def forks(recording: Recording) -> list[tuple[str, list[str], list[str]]]:
+    """Where two ways part: the last line so far, and what those tokens say with which each goes on, the passed first.
+
+    Every token of a recording is read; at each fork it takes one of the two.
+    """
+    tokenizer = tiny_tokenizer()
+    ids = tokenizer.encode([*wire.encode_context(context_of(recording).text), *told(recording, 0, 10_000)])
+    start = ids.index(tokenizer.special(wire.Special.FRAME)) + 1
+    guide = Constraint(GRAMMARS, options_at(recording, 0)).guide(ids[:start])
+    found = []
+    for place in range(start, len(ids)):
+        fork = guide.fork()
+        if fork is not None:
+            assert ids[place] in fork.passed | fork.taken
+            before = wire.to_text(tokenizer.decode(ids[start:place])).split("<|action_sep|>")
+            line = before[-1] if "<|frame_sep|>" in before[-1] else before[-2]
+            said = [sorted(wire.to_text(tokenizer.decode([token])) for token in way) for way in fork]
+            found.append((line.split("\n")[0].strip(), *said))
+        assert guide.advance(ids[place])
+    return found
+
+
+def test_two_ways_part_at_the_first_token_that_tells_them_apart() -> None:
+    recording = record(
+        """
+        def main():
+            total = 3
+            for x in range(total):
+                total += 5
+            if total == 4:
+                total = 1
+            else:
+                total = 2
+            while total > 1:
+                total -= 1
+        """
+    )
+    *loops, condition, first, last = forks(recording)
+    assert [line for line, _, _ in loops] == ["for x in range(total):"] * 4
+    assert condition == ("if total == 4:", ["2"], ["1"])
+    assert first == last == ("while total > 1:", ["<|return_sep|>"], ["<|line_sep|>"])
+
+
+def test_nothing_parts_where_the_way_is_known_or_something_else_runs_first() -> None:
+    recording = record(
+        """
+        def g(n):
+            return n
+
+        def main():
+            total = 3
+            if g(total) > 1:
+                total = 4
+            if total:
+                total = 5
+            for x in [total, 2]:
+                last = 6
+            if total > 2 or total < 1: total = 7
+            return total
+        """
+    )
+    assert forks(recording) == []

@@ -182,6 +182,19 @@ def test_a_generator_expression_hands_out_what_it_names_and_none_at_its_end() ->
     assert possible(recording, handed[3], replace(recording.frames[handed[3]], argument="7"))
 
 
+@pytest.mark.parametrize(("condition", "filtered"), [("", False), (" if x > low", True)])
+def test_a_generator_expression_without_a_filter_hands_out_each_element(condition: str, filtered: bool) -> None:
+    recording = record(f"def main():\n    low, items = 1, [5, 6]\n    return sum(x for x in items{condition})\n")
+    assert ruled_out(recording) == []
+    frames = recording.frames
+    inside = [i for i, f in enumerate(frames) if f.event is Event.RETURN and " for x in " in f.source][:2]
+    for index in inside:
+        taken = with_(frames[index - 1], {"x": str(recording.frames[index].argument)})
+        assert possible(recording, index, taken) is filtered
+        nothing = replace(frames[index], argument="None")
+        assert not possible(recording, index - 1, nothing)  # its line comes first
+
+
 TURNING = """
 def again(items):
     count = 0

@@ -25,7 +25,7 @@ from cwm_server.training.__main__ import main
 from cwm_server.training.attention import block_attention
 from cwm_server.training.averaging import average
 from cwm_server.training.batches import gather, loss_weights, plan, split
-from cwm_server.training.configs import SIZES, config_for
+from cwm_server.training.configs import SIZES, branch_tokens, config_for
 from cwm_server.training.corpus import ACTION, ARGUMENT, CHANGED, EVENT, GIVEN, LOCALS, Encoder, windows
 from cwm_server.training.evaluation import evaluate
 from cwm_server.training.growth import fits, placed
@@ -484,13 +484,14 @@ def test_a_run_learns_what_the_heads_ask_and_no_model_has_them(
     data: Path, tokenizer: SentencePieceTokenizer, tmp_path: Path
 ) -> None:
     settings = replace(SETTINGS, tokens=60_000, outcome_weight=5.0, parts_weight=1.0)
-    config = replace(config_for("tiny", tokenizer), max_position_embeddings=512)
+    branches = branch_tokens(tokenizer)
+    config = replace(config_for("tiny", tokenizer), max_position_embeddings=512, branch_token_ids=branches)
     run = Trainer(config, tokenizer, data, tmp_path / "run", settings)
     figures = run.run()
-    assert min(figures[f"heldout.asked.{name}"] for name in ("held", "name", "first")) > 0.05
-    assert figures["heldout.asked.outcome"] > 0.5
+    assert figures.keys() >= {f"heldout.asked.{name}" for name in ("held", "name", "first", "choice")}
+    assert min(figures[f"heldout.asked.{name}"] for name in ("outcome", "branch")) > 0.5
     lines = [json.loads(line) for line in (tmp_path / "run" / "log.jsonl").read_text().splitlines()]
-    for asked in ("held", "name", "first", "outcome"):
+    for asked in ("held", "name", "first", "outcome", "branch"):
         losses = [line[f"loss.{asked}"] for line in lines if f"loss.{asked}" in line]
         assert max(losses[-3:]) < 0.95 * losses[0]  # and stays where it is without the weight
     again = Trainer(config, tokenizer, data, tmp_path / "run", settings)
@@ -499,6 +500,12 @@ def test_a_run_learns_what_the_heads_ask_and_no_model_has_them(
     assert run.heads is not None
     assert same(again.heads.state_dict(), run.heads.state_dict())
     assert not any("heads" in name for name in weights(tmp_path / "run"))
+    assert load_model(tmp_path / "run").config.branch_token_ids == branches
+
+
+def test_no_text_has_the_tokens_of_conditions(tokenizer: SentencePieceTokenizer) -> None:
+    text = "".join(map(chr, range(0x3000))) + "\ud800\udfff\U0010ffff\xfe\xff"
+    assert not set(branch_tokens(tokenizer)) & set(tokenizer.encode([text, Special.ACTION, text]))
 
 
 def test_some_layers_can_be_trained_alone_on_what_the_heads_ask(

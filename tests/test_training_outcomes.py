@@ -13,7 +13,7 @@ import torch
 
 from cwm_server.tokenizer import SentencePieceTokenizer, load_tokenizer
 from cwm_server.training.corpus import Encoder
-from cwm_server.training.heads import OutcomeHead, tapped_layers
+from cwm_server.training.heads import CHOICE, OutcomeHead, branch_odds, tapped_layers
 from cwm_server.training.outcomes import ENTERED, NONE, NOT_TAKEN, PASSED, TAKEN, decisions, outcomes
 from cwm_tracer.model import Event, Frame
 from cwm_tracer.wire import START, Segment, Special, encode_context, encode_frame
@@ -141,6 +141,23 @@ def test_an_outcome_is_asked_again_where_it_chooses_the_next_line() -> None:
     assert chosen(SIGN, (LINE, "    if n > 3:"), (CALL, "def other():"), (LINE, "        return 3")) == []
 
 
+def test_an_outcome_is_asked_again_where_it_chooses_the_next_event() -> None:
+    segments = traced(SIGN, *RUN)
+    asked = sorted(outcomes(decisions(segments)).items())
+    found = [(segments[index + 1], outcome) for index, outcome in asked if segments[index] is Special.FRAME]
+    assert found == [(Special.LINE, PASSED), (Special.LINE, ENTERED), (Special.LINE, ENTERED), (Special.RETURN, PASSED)]
+
+
+def test_the_logits_of_two_tokens_answer_and_all_others_are_let_be() -> None:
+    logits = torch.zeros(1, 4, 5, requires_grad=True)
+    outcomes_there = torch.tensor([[NONE, PASSED, ENTERED, TAKEN]])
+    losses = CHOICE.losses(branch_odds(logits, (3, 1)), outcomes_there)
+    assert losses.tolist() == [pytest.approx([0, 0.6931, 0.6931, 0], abs=1e-4)]
+    losses.sum().backward()
+    assert logits.grad is not None
+    assert logits.grad[0].tolist() == [[0.0] * 5, [0, 0.5, 0, -0.5, 0], [0, -0.5, 0, 0.5, 0], [0.0] * 5]
+
+
 def test_the_rivals_of_a_line_are_those_that_would_have_run_instead() -> None:
     behind_else = [(LINE, "    elif n:  # some"), (LINE, "        n = 4")]
     found = [sorted(decision.rivals) for decision in decisions(traced(SIGN, *behind_else, *RUN[3:5]))]
@@ -154,14 +171,14 @@ def test_the_choice_is_asked_up_to_the_token_at_which_the_next_line_parts_from_i
     document = traced(source, (CALL, "def f(n):"), (LINE, "    if n:"), (LINE, "        total = n + 1"))
     packed = Encoder(tokenizer).pack([document], 2048)
     asked = [tokenizer.decode([int(packed.tokens[place])])[0] for place in np.flatnonzero(packed.outcomes == ENTERED)]
-    assert asked[0] is Special.ACTION
-    assert "".join(str(piece) for piece in asked[1:]).strip() == "total = n"
+    assert asked[:2] == [Special.FRAME, Special.ACTION]
+    assert "".join(str(piece) for piece in asked[2:]).strip() == "total = n"
 
 
 def test_a_head_judges_only_what_is_its_own_to_judge() -> None:
-    head = OutcomeHead(4, PASSED, ENTERED)
+    head = OutcomeHead(4, CHOICE)
     asked = torch.tensor([[NOT_TAKEN, TAKEN, PASSED, ENTERED, NONE]])
-    assert head.is_asked(asked).tolist() == [[False, False, True, True, False]]
+    assert head.question.is_asked(asked).tolist() == [[False, False, True, True, False]]
     with torch.no_grad():
         head.bias.fill_(3.0)
     losses = head(torch.zeros(1, 5, 4), asked)[0]

@@ -44,6 +44,7 @@ class Engine:
         self.model = model
         self.context_length = model.config.max_position_embeddings
         self.vocabulary_size = model.config.vocab_size
+        self._branches = model.config.branch_token_ids
         self._chunk = chunk
         self._batch_bytes = batch_bytes
         self._guessing = guessing
@@ -103,7 +104,7 @@ class Engine:
                 entry.ids += ids[len(entry.ids) : len(entry.ids) + said.count]
                 if said.logits is not None:
                     first = start + len(scores.ranks)
-                    judge(said.logits, ids[first : len(entry.ids) + 1], top, scores, guide, first)
+                    judge(said.logits, ids[first : len(entry.ids) + 1], top, scores, guide, first, self._branches)
         finally:
             self._keep(entry)
         return scores
@@ -156,12 +157,18 @@ class Engine:
         while order:
             size = self._fitting([prompts[index] for index in order], max_tokens)
             batch, order = order[:size], order[size:]
-            rows = [_row(prompts[index], answers[index], sampling, constraint) for index in batch]
+            rows = [self._row(prompts[index], answers[index], sampling, constraint) for index in batch]
             if len(rows) == 1:
                 yield from self._generate_one(rows[0], asked, draft)
             else:
                 yield from self._generate_batch(rows, asked)
         return answers
+
+    def _row(
+        self, prompt: Sequence[int], answer: Generation, sampling: Sampling, constraint: Constraint | None
+    ) -> _Row:
+        guide = constraint.guide(prompt) if constraint is not None else None
+        return _Row(prompt, answer, Sampler(sampling, guide, self._branches))
 
     def _fitting(self, prompts: Sequence[Sequence[int]], max_tokens: int) -> int:
         """How many of some prompts can be continued together, one at least."""
@@ -345,7 +352,3 @@ class _Row:
         end = next((place for place, token in enumerate(guesses) if token in asked.stop), len(guesses))
         self.guesses = guesses[:end]
         self.unread = [self.answer.ids[-1], *self.guesses]
-
-
-def _row(prompt: Sequence[int], answer: Generation, sampling: Sampling, constraint: Constraint | None) -> _Row:
-    return _Row(prompt, answer, Sampler(sampling, constraint.guide(prompt) if constraint is not None else None))

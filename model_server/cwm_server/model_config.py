@@ -11,6 +11,7 @@ FULL = "full_attention"
 SLIDING = "sliding_attention"
 WEIGHTS_FILE = "model.safetensors"
 CONFIG_FILE = "config.json"
+_OWN = ("tokenizer_sha256", "branch_token_ids")  # fields that transformers does not know
 
 
 class CheckpointError(Exception):
@@ -33,7 +34,9 @@ class ModelConfig:
     `layer_types` may be left empty for CWM's own pattern. `rope_parameters` holds `rope_theta` and `rope_type`,
     "default" or "llama3"; the latter also `factor`, `low_freq_factor`, `high_freq_factor` and
     `original_max_position_embeddings`. `tokenizer_sha256`, which is ours, is the digest of the tokenizer's file that
-    the model was trained with; transformers passes it over.
+    the model was trained with; transformers passes it over. So is `branch_token_ids`: two tokens that no text has, with
+    whose logits the model says, where a frame behind a condition begins and where its line is chosen, that the
+    condition does not hold, or that it does.
     """
 
     vocab_size: int
@@ -54,6 +57,7 @@ class ModelConfig:
     pad_token_id: int | None = None
     initializer_range: float = 0.02
     tokenizer_sha256: str | None = None
+    branch_token_ids: tuple[int, int] | None = None
 
     def __post_init__(self) -> None:
         if not self.layer_types:
@@ -74,7 +78,13 @@ class ModelConfig:
             return f"head_dim {self.head_dim} is odd"
         if self.rope_parameters.get("rope_type", "default") not in ("default", "llama3"):
             return f"unknown rope_type {self.rope_parameters.get('rope_type')!r}"
+        if self.branch_token_ids is not None and not self._are_two(self.branch_token_ids):
+            return f"branch_token_ids are to be two of {self.vocab_size} tokens, not {self.branch_token_ids}"
         return ""
+
+    def _are_two(self, tokens: Any) -> bool:
+        is_pair = isinstance(tokens, tuple) and len(tokens) == 2 and tokens[0] != tokens[1]
+        return is_pair and all(isinstance(each, int) and 0 <= each < self.vocab_size for each in tokens)
 
     @classmethod
     def from_json(cls, text: str) -> ModelConfig:
@@ -88,7 +98,7 @@ class ModelConfig:
         if values.get("mlp_bias") or values.get("hidden_act", "silu") != "silu":
             raise CheckpointError("config asks for mlp_bias or another hidden_act than silu, which CWM does not have")
         known = {name: values[name] for name in (f.name for f in fields(cls)) if values.get(name) is not None}
-        for name in ("layer_types", "eos_token_id"):
+        for name in ("layer_types", "eos_token_id", "branch_token_ids"):
             if isinstance(known.get(name), list):
                 known[name] = tuple(known[name])
         try:
@@ -100,7 +110,6 @@ class ModelConfig:
         """The text of a `config.json` that transformers loads as it is."""
         values = asdict(self)
         values["rope_parameters"] = dict(self.rope_parameters)
-        if self.tokenizer_sha256 is None:
-            del values["tokenizer_sha256"]
+        values = {name: value for name, value in values.items() if name not in _OWN or value is not None}
         extra = {"architectures": ["CwmForCausalLM"], "model_type": "cwm", "hidden_act": "silu", "mlp_bias": False}
         return json.dumps({**extra, "dtype": "bfloat16", **values}, indent=2, sort_keys=True) + "\n"

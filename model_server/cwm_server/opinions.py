@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cwm_server.language_model import Floats, Logits
-from cwm_server.sampling import Guide, Sampler, allowed
+from cwm_server.sampling import Fork, Guide, Sampler, allowed, led
 
 _TOGETHER = 1 << 17  # logits, as many as stay in a processor's cache
 
@@ -94,20 +94,35 @@ def ranks(logits: Floats, tokens: np.ndarray) -> np.ndarray:
     return found
 
 
-def judge(logits: Logits, targets: Sequence[int], top: int, scores: Scores, guide: Guide | None, position: int) -> None:
-    """Append the scores of N `targets`, of which the first stands at `position`."""
+def judge(
+    logits: Logits,
+    targets: Sequence[int],
+    top: int,
+    scores: Scores,
+    guide: Guide | None,
+    position: int,
+    branches: tuple[int, int] | None = None,
+) -> None:
+    """Append the scores of N `targets`, of which the first stands at `position`.
+
+    `branches` are the tokens by which the model judges conditions, where it has any.
+    """
     greedy, _, normal = logits.best()
     chosen, placed = logits.of(targets)
     scores.logprobs.extend(value - norm for value, norm in zip(chosen, normal, strict=True))
     wanted: dict[int, Floats] = dict(enumerate(logits.rows(range(len(targets))))) if top else {}
     if guide is not None:
         # The model's own first choice is allowed where it is the given token: only the others need a mask.
-        places, masks = _masks(guide, targets, placed, bool(top), scores.outside, position)
+        every = [bool(top) or rank != 1 for rank in placed]
+        places, masks, forks = _masks(guide, targets, every, branches is not None, scores.outside, position)
         if places:
             given = np.array(targets)[places]
             permitted = allowed(masks)  # (n, V)
             permitted[np.arange(len(places)), given] = True
             ruled = logits.rows(places)
+            for row, fork in zip(ruled, forks, strict=True):
+                if fork is not None and branches is not None:
+                    row[:] = led(row, fork, branches)
             ruled[~permitted] = -np.inf
             for place, row, rank in zip(places, ruled, ranks(ruled, given).tolist(), strict=True):
                 placed[place], greedy[place] = rank, int(row.argmax())
@@ -119,18 +134,20 @@ def judge(logits: Logits, targets: Sequence[int], top: int, scores: Scores, guid
 
 
 def _masks(
-    guide: Guide, targets: Sequence[int], found: list[int], every: bool, outside: list[int], position: int
-) -> tuple[list[int], list[bytes]]:
-    """Lead a guide along `targets`: the places whose rank is not 1, or all, with their masks."""
-    places, masks = [], []
-    for place, (token, rank) in enumerate(zip(targets, found, strict=True)):
-        mask = guide.mask() if every or rank != 1 else None
+    guide: Guide, targets: Sequence[int], wanted: list[bool], forking: bool, outside: list[int], position: int
+) -> tuple[list[int], list[bytes], list[Fork | None]]:
+    """Lead a guide along `targets`: the places that are wanted and those of forks, with their masks and forks."""
+    places, masks, forks = list[int](), list[bytes](), list[Fork | None]()
+    for place, (token, is_wanted) in enumerate(zip(targets, wanted, strict=True)):
+        fork = guide.fork() if forking else None
+        mask = guide.mask() if is_wanted or fork is not None else None
         if mask is not None:
             places.append(place)
             masks.append(mask)
+            forks.append(fork)
         if not guide.advance(token):
             outside.append(position + place)
-    return places, masks
+    return places, masks, forks
 
 
 class Judged(NamedTuple):

@@ -5,12 +5,19 @@ from __future__ import annotations
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from cwm_server.language_model import Floats
+
+
+class Fork(NamedTuple):
+    """The tokens with which the next frame of a trace shows that a condition does not hold, and that it does."""
+
+    passed: frozenset[int]
+    taken: frozenset[int]
 
 
 class Guide(Protocol):
@@ -21,6 +28,9 @@ class Guide(Protocol):
 
     def mask(self) -> bytes | None:
         """One byte for each token, 1 where it may come next; None where all may. Never all zero."""
+
+    def fork(self) -> Fork | None:
+        """The two ways of a condition, where the next token is the first to tell them apart; None elsewhere."""
 
     def foreseen(self, limit: int) -> Sequence[int]:
         """The tokens, at most `limit`, that will come next in all likelihood, since what they spell must come."""
@@ -65,20 +75,36 @@ def allowed(masks: Sequence[bytes]) -> NDArray[np.bool_]:
     return np.frombuffer(bytearray(b"".join(masks)), dtype=np.bool_).reshape(len(masks), -1)
 
 
+def led(logits: Floats, fork: Fork, branches: tuple[int, int]) -> Floats:
+    """Logits (V,) by which a condition's ways are as likely as the model says in both manners together.
+
+    By the tokens themselves, and by those of `ModelConfig.branch_token_ids`: odds are multiplied.
+    """
+    passed, taken = branches
+    found: Floats = logits.copy()
+    found[list(fork.taken)] += logits[taken] - logits[passed]
+    return found
+
+
 class Sampler:
     """Chooses the tokens of one row, among those that its guide allows.
 
-    With a seed its choices depend on the logits alone, not on other rows or calls.
+    `branches` are the tokens by which the model judges conditions, where it has any. With a seed its choices depend on
+    the logits alone, not on other rows or calls.
     """
 
-    def __init__(self, sampling: Sampling, guide: Guide | None = None) -> None:
+    def __init__(self, sampling: Sampling, guide: Guide | None = None, branches: tuple[int, int] | None = None) -> None:
         self._sampling = sampling
         self._guide = guide
+        self._branches = branches
         self._random = random.Random(sampling.seed)
 
     def constrained(self, logits: Floats) -> Floats:
-        """`logits` (V,), minus infinity where a token may not come next."""
+        """`logits` (V,), led at a condition, and minus infinity where a token may not come next."""
         mask = self._guide.mask() if self._guide is not None else None
+        fork = self._fork()
+        if fork is not None and self._branches is not None:
+            logits = led(logits, fork, self._branches)
         return logits if mask is None else np.where(allowed([mask])[0], logits, np.float32(-np.inf))
 
     def foreseen(self, limit: int) -> Sequence[int]:
@@ -93,11 +119,14 @@ class Sampler:
     def choose(self, given: Given) -> tuple[int, float]:
         """The next token and its logit; greedy takes the lowest id among equals."""
         greedy = self._sampling.temperature == 0
-        if greedy and (self._guide is None or self._guide.permits(given.best)):
+        if greedy and (self._guide is None or (self._guide.permits(given.best) and self._fork() is None)):
             return given.best, given.highest
         logits = self.constrained(given.row())
         token = int(logits.argmax()) if greedy else self.draw(logits)
         return token, float(logits[token])
+
+    def _fork(self) -> Fork | None:
+        return self._guide.fork() if self._guide is not None and self._branches is not None else None
 
     def draw(self, logits: Floats) -> int:
         """A token from the nucleus of `logits` (V,)."""

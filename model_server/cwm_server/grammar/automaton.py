@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from cwm_server.grammar.flow import END
 from cwm_server.grammar.places import Place, Places
 from cwm_server.grammar.source import Choices
 from cwm_server.grammar.state import (
@@ -23,6 +24,7 @@ from cwm_server.grammar.state import (
     remaining,
 )
 from cwm_server.grammar.vocabulary import CLOSED, PLAIN, Vocabulary, lex
+from cwm_server.sampling import Fork
 from cwm_tracer.model import Event
 from cwm_tracer.wire import EVENT_TOKEN, UNCHANGED, Special
 
@@ -102,6 +104,24 @@ class Automaton:
             state.spelt = self._spelt(state)
         return state.spelt
 
+    def fork(self, state: State) -> Fork | None:
+        """The tokens that tell how a condition came out, each way's own; None where the next one does not tell."""
+        branch = self._places.branch(state.place) if self._chooses(state) else None
+        if branch is None:
+            return None
+        passed, taken = (self._towards(state, way) for way in (branch.passed, branch.taken))
+        return Fork(passed - taken, taken - passed) if passed - taken and taken - passed else None
+
+    def _chooses(self, state: State) -> bool:
+        return state.phase is Phase.EVENT or (state.event is Event.LINE and is_listed_line(state))
+
+    def _towards(self, state: State, way: frozenset[int]) -> frozenset[int]:
+        """The tokens that may come next where a frame shows one of some lines, or a return for END among them."""
+        if state.phase is Phase.EVENT:
+            events = [Event.RETURN] * (END in way) + [Event.LINE] * bool(way - {END})
+            return frozenset(self.vocabulary.ids[EVENT_TOKEN[event]] for event in events)
+        return self._spellings(state, set(self._places.shown(way - {END})).intersection(_left(state)))
+
     def due(self, state: State) -> int:
         """How many bytes, and so tokens at most, the names take that must still be said, with their values."""
         return self._places.due(state.place, state.event, state.names)
@@ -118,7 +138,7 @@ class Automaton:
         special = vocabulary.specials.get(token)
         if special is not None:
             after = self._special(state, special)
-        elif is_listed_line(state) and token not in self._spellings(state):
+        elif is_listed_line(state) and token not in self._spellings(state, _left(state)):
             after = None
         else:
             text = vocabulary.texts[token]
@@ -273,13 +293,11 @@ class Automaton:
     def _continuing(self, state: State) -> Iterable[int]:
         """The tokens, but for specials, that may come where not anything may be said."""
         if is_listed_line(state):
-            return self._spellings(state)
+            return self._spellings(state, _left(state))
         return self.vocabulary.continuing(state, self._step)
 
-    def _spellings(self, state: State) -> frozenset[int]:
-        """The next tokens of the lines that can still come: a known line is spelled as the tokenizer spells it."""
-        assert state.choices is not None
-        lines = state.choices.texts[state.low : state.high]
+    def _spellings(self, state: State, lines: Iterable[bytes]) -> frozenset[int]:
+        """The next tokens of some lines that can still come: a known line is spelled as the tokenizer spells it."""
         found = (self.vocabulary.pieces(line).get(state.offset) for line in lines)
         return frozenset(token for token in found if token is not None)
 
@@ -296,6 +314,12 @@ class Automaton:
         longest = max(tokens, key=lambda token: (len(vocabulary.texts[token]), token))
         text = vocabulary.texts[longest]
         return (longest,) if all(text.startswith(vocabulary.texts[token]) for token in tokens) else ()
+
+
+def _left(state: State) -> list[bytes]:
+    """The lines that can still come, of those that are listed."""
+    assert state.choices is not None
+    return state.choices.texts[state.low : state.high]
 
 
 def _set(mask: bytes) -> list[int]:

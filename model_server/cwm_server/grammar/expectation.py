@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from cwm_server.grammar.flow import END, Flow, Step
+from cwm_server.grammar.flow import END, Branch, Flow, Step
 from cwm_server.grammar.moves import Known, Moves
 from cwm_server.grammar.source import Choices, Region, Source, spelled
 from cwm_server.grammar.syntax import ITERATED
@@ -127,6 +127,20 @@ class Expectation:
                 self.foreseen = self._foresee(line, statement, activation.values)
         if steps and all(step.ends for step in steps):
             self.result = Choices([b"None"])
+        self.branch = self._branch(steps or ())
+
+    def _branch(self, steps: Sequence[Step]) -> Branch | None:
+        """The ways of the condition whose line has just run and called nothing; None where it has one at most."""
+        activation = self._activation
+        if len(steps) != 1 or not steps[0].whole or not activation.fresh or activation.raised:
+            return None
+        (line,) = activation.at
+        branch = activation.flow.branches.get(line) if activation.flow is not None else None
+        if branch is None or len(steps[0].statements) != 1 or self.numbers is None:
+            return None
+        left = self.numbers | {END} if self.may_return else self.numbers
+        branch = Branch(branch.taken & left, branch.passed & left)
+        return branch if branch.taken and branch.passed else None
 
     def names(self, said: frozenset[bytes]) -> tuple[Choices, bool]:
         """The names that can come after those that were said, and whether the locals may end here."""
@@ -251,8 +265,9 @@ class Expectation:
         generator = isinstance(going.node, ast.GeneratorExp)
         if texts is None or self.numbers is None or moves is None:
             return
-        hands_out = generator and going.handed is None
-        self._go_on(frozenset() if going.is_over else self.numbers, going.is_over or hands_out)
+        hands_out = generator and going.handed is None and going.place >= 0
+        ends = going.is_over or (hands_out and not going.node.generators[0].ifs)
+        self._go_on(frozenset() if ends else self.numbers, going.is_over or hands_out)
         self._bind(texts, going.target, values)
         if going.is_over:
             self.result = Choices([b"None"]) if generator else None

@@ -11,6 +11,7 @@ from cwm_server.grammar.places import Place, Places
 from cwm_server.grammar.source import Source
 from cwm_server.grammar.state import Phase, State
 from cwm_server.grammar.vocabulary import Vocabulary
+from cwm_server.sampling import Fork
 from cwm_server.sequences import common_prefix
 from cwm_server.tokenizer import Tokenizer
 from cwm_tracer import wire
@@ -182,6 +183,10 @@ class Guide:
         if self._is_long():
             return self._automaton.closing(self._state)
         return self._automaton.mask(self._state)
+
+    def fork(self) -> Fork | None:
+        """The tokens that tell how a condition came out; None where the next one does not tell."""
+        return None if self._in_context else self._automaton.fork(self._state)
 
     def foreseen(self, limit: int) -> list[int]:
         """The tokens, at most `limit`, that the rules leave no choice but to spell otherwise; up to a frame's end."""

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from cwm_server.grammar.expectation import Activation, Expectation, Foreseen, Values
+from cwm_server.grammar.flow import Branch
 from cwm_server.grammar.source import Choices, Source, spelled
 from cwm_server.grammar.syntax import ITERATED
 from cwm_tracer.model import Event, Frame
@@ -139,6 +140,14 @@ class Places:
             return source.anywhere.lines if lines is None else source.shown(lines)
         expected = self._expected(place)
         return expected.lines if event is Event.LINE else expected.ends
+
+    def branch(self, place: Place) -> Branch | None:
+        """The lines to which a condition can lead that has just been worked out; see `Expectation.branch`."""
+        return self._expected(place).branch if place.activations else None
+
+    def shown(self, numbers: frozenset[int]) -> list[bytes]:
+        """The texts of some lines."""
+        return self._source.shown(numbers).texts
 
     def result(self, place: Place, event: Event | None) -> Choices | None:
         """What can be returned, None for anything."""

@@ -159,7 +159,7 @@ def _train(options: argparse.Namespace) -> int:
 
     from cwm_server.model_config import FULL
     from cwm_server.tokenizer import SENTENCEPIECE_FILE, SentencePieceTokenizer
-    from cwm_server.training.configs import config_for
+    from cwm_server.training.configs import branch_tokens, config_for
     from cwm_server.training.optimizer import Rates
     from cwm_server.training.trainer import Settings, Trainer
 
@@ -195,6 +195,8 @@ def _train(options: argparse.Namespace) -> int:
     )
     rates = Rates() if options.rate is None else Rates(matrices=options.rate)
     config = replace(config_for(options.config, tokenizer), max_position_embeddings=options.context)
+    if options.outcome_weight:
+        config = replace(config, branch_token_ids=branch_tokens(tokenizer))
     if options.attention is not None:
         pattern = (FULL,) * config.num_hidden_layers if options.attention == "full" else ()
         config = replace(config, layer_types=pattern)

@@ -37,6 +37,12 @@ SIZES = {
 }
 
 
+def branch_tokens(tokenizer: Tokenizer) -> tuple[int, int]:
+    """Two tokens that no text has, for `ModelConfig.branch_token_ids`: bytes that UTF-8 does not use."""
+    found = {tokenizer.bytes_of(index): index for index in range(tokenizer.vocabulary_size)}
+    return found[b"\xfe"], found[b"\xff"]
+
+
 def config_for(size: str, tokenizer: Tokenizer) -> ModelConfig:
     """The model of a named size that reads and writes the tokens of `tokenizer`."""
     model = SIZES[size]

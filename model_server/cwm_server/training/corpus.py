@@ -26,7 +26,7 @@ from cwm_tracer.wire import START, Segment, Special, decode, encode_frame
 
 SPECIALS = tuple(Special)
 SPLITS = ("train", "heldout")
-LAYOUT = 15  # of packed files
+LAYOUT = 16  # of packed files
 # What a token belongs to; the loss weighs and the log reports them apart.
 GIVEN, EVENT, LOCALS, CHANGED, ACTION, ARGUMENT = range(6)
 CLASSES = ("given", "event", "locals", "changed", "action", "argument")
@@ -39,9 +39,9 @@ Classes = npt.NDArray[np.uint8]
 class Packed:
     """Documents of one shard and split: tokens (N,), their classes (N,), and where each document ends (documents,).
 
-    At the last token of a condition's line, and at those from which the next line is chosen, `outcomes` (N,) says how
-    it came out. `places` (Q,), which rise, are tokens at which a name or an expression of an executed line ends, or
-    that say `..`, and `pieces` (Q, KINDS, PIECES) begin what each stands for, IGNORED where there is none.
+    At the last token of a condition's line, and at those from which the next event and line are chosen, `outcomes` (N,)
+    says how it came out. `places` (Q,), which rise, are tokens at which a name or an expression of an executed line
+    ends, or that say `..`, and `pieces` (Q, KINDS, PIECES) begin what each stands for, IGNORED where there is none.
     """
 
     tokens: Ids

@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from cwm_server.architecture import Decoder
 from cwm_server.training.batches import gather, plan, split
 from cwm_server.training.corpus import ACTION, ARGUMENT, CHANGED, CLASSES, EVENT, GIVEN, LOCALS, Packed
-from cwm_server.training.heads import Heads, questions_of, tapped_layers
+from cwm_server.training.heads import BRANCH, CHOICE, Heads, branch_odds, questions_of, tapped_layers
 
 
 @torch.no_grad()
@@ -46,6 +46,9 @@ def evaluate(
                 logits = model.head(states)[:, :-1].float()
                 embedding = model.model.embed_tokens.weight
                 told = heads.known(taps, embedding, batch.outcomes, questions_of(batch.parts))
+                if model.config.branch_token_ids is not None:
+                    odds = branch_odds(logits, model.config.branch_token_ids)
+                    told[BRANCH] = CHOICE.are_right(odds, batch.outcomes[:, :-1].to(device))
                 for name, answers in told.items():
                     asked.setdefault(name, []).extend(answers)
             loss = F.cross_entropy(logits.flatten(0, 1), ids[:, 1:].flatten(), reduction="none").view(len(ids), -1)

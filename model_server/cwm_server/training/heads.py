@@ -11,6 +11,7 @@ serve training alone; no model has them afterwards.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
@@ -20,6 +21,7 @@ from cwm_server.training.outcomes import ENTERED, NOT_TAKEN, PASSED, TAKEN
 from cwm_server.training.parts import IGNORED, KINDS, PIECES
 
 ASKED = ("place", "owner", "held", "name", "first", "second", "third", "left", "later", "outcome", "choice")
+BRANCH = "branch"  # the choice once more, by the logits; see `branch_odds`
 _ROUND = 64  # how many questions there are changes from batch to batch; few sizes compile few times
 
 
@@ -38,30 +40,56 @@ def tapped_layers(layers: int) -> tuple[int, ...]:
     return found, found, held, name, first, second, third, third, last, last, choice
 
 
-class OutcomeHead(nn.Module):
-    """Judges hidden states (B, T, C) where outcomes are `no` or `yes`; its losses are in nats."""
+@dataclass(frozen=True, slots=True)
+class Question:
+    """Which of two outcomes there is, where it is either. Answers are log-odds (B, T) of `yes`."""
 
-    def __init__(self, hidden_size: int, no: int = NOT_TAKEN, yes: int = TAKEN) -> None:
+    no: int
+    yes: int
+
+    def is_asked(self, outcomes: Tensor) -> Tensor:
+        """Where (B, T) it is."""
+        return (outcomes == self.no) | (outcomes == self.yes)
+
+    def losses(self, answers: Tensor, outcomes: Tensor) -> Tensor:
+        """The losses (B, T) of answers in nats, 0 where nothing is asked."""
+        losses = F.binary_cross_entropy_with_logits(answers, (outcomes == self.yes).float(), reduction="none")
+        return losses * self.is_asked(outcomes)
+
+    def are_right(self, answers: Tensor, outcomes: Tensor) -> list[bool]:
+        """Whether each answer is right, of those that are asked for."""
+        right: list[bool] = ((answers > 0) == (outcomes == self.yes))[self.is_asked(outcomes)].tolist()
+        return right
+
+
+OUTCOME, CHOICE = Question(NOT_TAKEN, TAKEN), Question(PASSED, ENTERED)
+
+
+def branch_odds(logits: Tensor, tokens: tuple[int, int]) -> Tensor:
+    """What logits (B, T, V) answer to the choice, by the two of `ModelConfig.branch_token_ids`."""
+    no, yes = tokens
+    return logits[..., yes] - logits[..., no]
+
+
+class OutcomeHead(nn.Module):
+    """Answers a question by hidden states (B, T, C)."""
+
+    def __init__(self, hidden_size: int, question: Question = OUTCOME) -> None:
         super().__init__()
-        self.no, self.yes = no, yes
+        self.question = question
         self.weight = nn.Parameter(torch.zeros(hidden_size))
         self.bias = nn.Parameter(torch.zeros(1))
 
     def forward(self, states: Tensor, outcomes: Tensor) -> Tensor:
-        """The loss (B, T) where it is asked, 0 elsewhere; `outcomes` (B, T)."""
-        wanted = (outcomes == self.yes).float()
-        losses = F.binary_cross_entropy_with_logits(self._judged(states), wanted, reduction="none")
-        return losses * self.is_asked(outcomes)
-
-    def is_asked(self, outcomes: Tensor) -> Tensor:
-        """Where (B, T) there is something to judge."""
-        return (outcomes == self.no) | (outcomes == self.yes)
+        """The losses (B, T) of what it answers; `outcomes` (B, T)."""
+        return self.question.losses(self.answers(states), outcomes)
 
     def takes(self, states: Tensor) -> Tensor:
         """Whether (B, T) a condition is judged at each place to let its block run."""
-        return self._judged(states) > 0
+        return self.answers(states) > 0
 
-    def _judged(self, states: Tensor) -> Tensor:
+    def answers(self, states: Tensor) -> Tensor:
+        """Its log-odds (B, T)."""
         return F.rms_norm(states.float(), states.shape[-1:]) @ self.weight + self.bias
 
 
@@ -104,7 +132,7 @@ class Heads(nn.Module):
             ValueHead(hidden_size) for _ in range(KINDS)
         )
         self.outcome = OutcomeHead(hidden_size)
-        self.choice = OutcomeHead(hidden_size, PASSED, ENTERED)
+        self.choice = OutcomeHead(hidden_size, CHOICE)
 
     def forward(
         self,
@@ -137,8 +165,7 @@ class Heads(nn.Module):
             right = head.said(tap, embedding, places.to(tap.device), 0) == pieces[:, 0].to(tap.device)
             found[name] = right[pieces[:, 0].to(tap.device) != IGNORED].tolist()
         for name, judge, tap in zip(ASKED[KINDS:], self.judges, taps[KINDS:], strict=True):
-            there = outcomes.to(tap.device)
-            found[name] = (judge.takes(tap) == (there == judge.yes))[judge.is_asked(there)].tolist()
+            found[name] = judge.question.are_right(judge.answers(tap), outcomes.to(tap.device))
         return found
 
     @property

@@ -11,11 +11,11 @@ import torch
 from torch import Tensor
 
 from cwm_server.training.corpus import CLASSES
-from cwm_server.training.heads import ASKED
+from cwm_server.training.heads import ASKED, BRANCH
 
 LOG = "log.jsonl"
 EVENTS = "tensorboard"
-FIGURES = (*CLASSES, *ASKED)  # what is summed up while a run goes on
+FIGURES = (*CLASSES, *ASKED, BRANCH)  # what is summed up while a run goes on
 
 
 class Log:
@@ -67,7 +67,7 @@ class Window:
         framed = slice(1, len(CLASSES))
         entry = {"loss": float(self._losses[framed].sum() / self._counts[framed].sum().clamp(min=1))}
         entry |= {f"loss.{name}": float(mean) for name, mean in zip(CLASSES, means, strict=False)}
-        asked = zip(ASKED, self._counts[len(CLASSES) :], means[len(CLASSES) :], strict=True)
+        asked = zip(FIGURES[len(CLASSES) :], self._counts[len(CLASSES) :], means[len(CLASSES) :], strict=True)
         entry |= {f"loss.{name}": float(mean) for name, count, mean in asked if count}
         entry["tokens_per_second"] = rate
         self._losses.zero_()

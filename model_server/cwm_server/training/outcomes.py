@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from cwm_tracer.wire import Segment, Special
 
-NONE, NOT_TAKEN, TAKEN, PASSED, ENTERED = range(5)  # the last two where the next line is chosen
+NONE, NOT_TAKEN, TAKEN, PASSED, ENTERED = range(5)  # the last two where the next frame is chosen
 _HEAD = re.compile(r"( *)(?:if|elif|while|for)\b[^#]*:\s*(?:#[^'\"]*)?$")
 _ELSE = re.compile(r" *else\s*:\s*(?:#.*)?$")
 
@@ -34,7 +34,8 @@ class _Blocks:
 class Decision:
     """A condition's line and the ACTION of the frame behind it, by their segments, and whether its block was entered.
 
-    `rivals` are the lines that would have run had it come out otherwise, of those that the context tells.
+    Behind the line stands the FRAME with which that frame begins. `rivals` are the lines that would have run had the
+    condition come out otherwise, of those that the context tells.
     """
 
     condition: int
@@ -73,11 +74,14 @@ def decisions(segments: Sequence[Segment]) -> Iterator[Decision]:
 
 
 def outcomes(decided: Iterable[Decision]) -> dict[int, int]:
-    """TAKEN or NOT_TAKEN by the segment of each condition's line, ENTERED or PASSED by that of the ACTION behind it."""
+    """TAKEN or NOT_TAKEN by the segment of each condition's line, ENTERED or PASSED by those behind it.
+
+    These are the FRAME and the ACTION of the next frame: behind the one its event is chosen, behind the other its line.
+    """
     found: dict[int, int] = {}
     for decision in decided:
         found[decision.condition] = TAKEN if decision.entered else NOT_TAKEN
-        found[decision.action] = ENTERED if decision.entered else PASSED
+        found[decision.action] = found[decision.condition + 1] = ENTERED if decision.entered else PASSED
     return found
 
 

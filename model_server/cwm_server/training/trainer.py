@@ -26,7 +26,7 @@ from cwm_server.training.batches import Batch, gather, loss_weights, plan, split
 from cwm_server.training.corpus import CLASSES, Packed, join, load_packed, pack_directory
 from cwm_server.training.evaluation import evaluate
 from cwm_server.training.growth import fits, grow
-from cwm_server.training.heads import ASKED, Heads, questions_of, tapped_layers
+from cwm_server.training.heads import ASKED, CHOICE, Heads, branch_odds, questions_of, tapped_layers
 from cwm_server.training.log import FIGURES, Log, Window
 from cwm_server.training.optimizer import Optimizer, Rates, initialize, schedule
 from cwm_server.training.parts import IGNORED, KINDS
@@ -109,7 +109,7 @@ class Trainer:
             settings.given_weight, settings.changed_weight, settings.action_weight, settings.argument_weight
         ).to(settings.device)
         # By what the sum of the losses is divided: how many tokens or, without them, how many questions there are.
-        self._normal = torch.cat((self.weights[: len(CLASSES)].cpu(), torch.zeros(len(ASKED))))
+        self._normal = torch.cat((self.weights[: len(CLASSES)].cpu(), torch.zeros(len(ASKED) + 1)))
         self.trained = self.parameters
         losses: Callable[..., tuple[Tensor, Tensor, Tensor]] = self._losses
         if settings.only is not None:
@@ -272,7 +272,8 @@ class Trainer:
             counts += torch.bincount(kinds[known], minlength=len(FIGURES)).cpu()
             if self.heads is not None:
                 asks = [int((pieces[:, 0] != IGNORED).sum()) for _, pieces in questions]
-                asks += [int(judge.is_asked(outcomes).sum()) for judge in self.heads.judges]
+                asks += [int(judge.question.is_asked(outcomes).sum()) for judge in self.heads.judges]
+                asks += [asks[-1] if self.config.branch_token_ids is not None else 0]
                 counts[len(CLASSES) :] += torch.tensor(asks)
         share = self._reduce(share, loss_sums, counts)
         weight = float((counts * self._normal).sum())
@@ -306,12 +307,15 @@ class Trainer:
     ) -> tuple[Tensor, Tensor, Tensor]:
         """Weighted sum of the losses of a piece, each token's loss (B * (T - 1),), and sums of those of the heads."""
         hidden, taps = self.model.tapped(ids, tapped_layers(self.config.num_hidden_layers))
-        logits = self.model.head(hidden[:, :-1]).flatten(0, 1).float()
-        losses = F.cross_entropy(logits, ids[:, 1:].flatten(), reduction="none")
+        logits = self.model.head(hidden[:, :-1]).float()
+        losses = F.cross_entropy(logits.flatten(0, 1), ids[:, 1:].flatten(), reduction="none")
         total = (losses * self.weights[classes[:, 1:].flatten().long()]).sum()
+        asked = torch.zeros(len(ASKED) + 1, device=ids.device)
         if self.heads is None:
-            return total, losses, torch.zeros(len(ASKED), device=ids.device)
-        asked = self.heads(taps, self.model.model.embed_tokens.weight, outcomes, questions)
+            return total, losses, asked
+        asked[:-1] = self.heads(taps, self.model.model.embed_tokens.weight, outcomes, questions)
+        if self.config.branch_token_ids is not None:
+            asked[-1] = CHOICE.losses(branch_odds(logits, self.config.branch_token_ids), outcomes[:, :-1]).sum()
         return total + self._weighed(asked), losses, asked
 
     def _answers(
@@ -322,7 +326,7 @@ class Trainer:
         layers = tapped_layers(self.config.num_hidden_layers)
         taps = iter(self.model.taps(ids, [layer for layer in layers if self._is_trained(layer)]))
         behind = [next(taps) if self._is_trained(layer) else None for layer in layers]
-        asked = self.heads(behind, self.model.model.embed_tokens.weight, outcomes, questions)
+        asked = F.pad(self.heads(behind, self.model.model.embed_tokens.weight, outcomes, questions), (0, 1))
         return self._weighed(asked), torch.zeros(classes[:, 1:].numel(), device=ids.device), asked
 
     def _weighed(self, asked: Tensor) -> Tensor:
@@ -345,7 +349,7 @@ class Trainer:
         begins |= {f"{HEADS}{name}." for name, is_asked in zip(ASKED, asked, strict=True) if is_asked}
         for name, parameter in self.parameters.items():
             parameter.requires_grad_(name.startswith(tuple(begins)))
-        self._normal = torch.cat((torch.zeros(len(CLASSES)), torch.tensor(asked).float()))
+        self._normal = torch.cat((torch.zeros(len(CLASSES)), torch.tensor([*asked, False]).float()))
         return {name: parameter for name, parameter in self.parameters.items() if parameter.requires_grad}
 
     def _autocast(self) -> contextlib.AbstractContextManager[Any]:
