@@ -32,6 +32,7 @@ from cwm_server.training.programs import (
     idioms,
     mbpp,
     normal,
+    oneliners,
     quizzes,
     weights,
 )
@@ -203,6 +204,33 @@ def test_no_program_that_is_kept_out_is_asked_anything(tmp_path: Path, monkeypat
     assert {program.subject for program in programs} == {"f700", "f701"}
 
 
+def test_functions_of_one_expression_return_all_kinds_of_values_and_seldom_fail() -> None:
+    programs = [oneliners.program(random.Random(seed)) for seed in range(80)]
+    assert programs == [oneliners.program(random.Random(seed)) for seed in range(80)]
+    ends: list[Event] = []
+    returned: list[str] = []
+    for result in traced(*programs):
+        for frame in frames_of(result) if not result.rejected else ():
+            ends += [frame.event] if frame.event in (Event.RETURN, Event.EXCEPTION) else []
+            returned += [frame.argument or ""] if frame.event is Event.RETURN else []
+    assert ends.count(Event.EXCEPTION) < len(ends) / 50
+    for begin in ("[", "(", "{", "'", "1", "True", "False", "None"):
+        assert sum(value.startswith(begin) for value in returned) >= 3, begin
+    assert len(set(returned)) > 150
+
+
+def test_no_function_of_one_expression_is_one_that_is_kept_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    shared = write_mbpp(tmp_path, (11, "def f11(a):\n    return a[::-1]\n", "assert f11([]) is 0"))
+    templates = ("{u}[::-1]", "{u} * 2")
+    monkeypatch.setattr(oneliners, "KINDS", ((templates, "u", lambda rng: [f"({rng.randrange(9)}, 2)"]),))
+    monkeypatch.setattr(oneliners, "WEIGHTS", (1,))
+    monkeypatch.setattr(oneliners, "_lines", lambda rng, names: (["kept = 1"], [], []))
+    programs = itertools.islice(FAMILIES["oneliners"](random.Random(0), shared), 60)
+    lines = [line.split() for program in programs for line in program.text.splitlines() if line.endswith("[::-1]")]
+    assert lines
+    assert not any(line[0] == "return" for line in lines)  # a variable between makes it another
+
+
 @pytest.mark.parametrize("family", GENERATED)
 def test_generated_programs_run_and_their_documents_round_trip(family: str) -> None:
     results = traced(*drawn(family, 60))
@@ -325,11 +353,11 @@ def unbound(text: str) -> set[str]:
     updated = {id(node.target) for node in nodes if isinstance(node, ast.AugAssign)}
     bound = {node.id for node in names if isinstance(node.ctx, ast.Store) and id(node) not in updated}
     bound |= {node.arg for node in nodes if isinstance(node, ast.arg)}
-    bound |= {node.name for node in nodes if isinstance(node, (ast.FunctionDef, ast.ClassDef))}
+    bound |= {node.name for node in nodes if isinstance(node, (ast.FunctionDef, ast.ClassDef, ast.alias))}
     return {node.id for node in names} - bound - {*dir(builtins), "pytest"}
 
 
-@pytest.mark.parametrize("drill", [arithmetic, branches, changes, decisions, drills, quizzes])
+@pytest.mark.parametrize("drill", [arithmetic, branches, changes, decisions, drills, oneliners, quizzes])
 def test_drills_compile_and_bind_every_name_that_they_use(drill: ModuleType) -> None:
     for seed in range(300):
         text = drill.program(random.Random(seed)).text

@@ -23,6 +23,7 @@ from cwm_server.training.programs import (
     idioms,
     library,
     mbpp,
+    oneliners,
     quizzes,
     suites,
 )
@@ -50,6 +51,7 @@ FAMILIES: dict[str, Family] = {
     "quizzes": _endless(quizzes.program),
     "comparisons": _endless(quizzes.comparison),
     "changes": _endless(changes.program),
+    "oneliners": oneliners.programs,
     "asked": lambda rng, shared: asked.programs(rng, shared, FAMILIES),
     "idioms": idioms.programs,
     "suites": suites.programs,
@@ -66,6 +68,7 @@ WEIGHTS: dict[str, float] = {
     "quizzes": 1.0,
     "comparisons": 0.5,
     "changes": 0.5,
+    "oneliners": 1.0,
     "asked": 1.0,
     "idioms": 2.5,
     "suites": 2.0,
