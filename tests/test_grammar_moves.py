@@ -103,6 +103,21 @@ def test_a_name_that_may_tell_a_secret_can_hold_what_hides_it() -> None:
     assert not holds(after("y = 'swordfish'"), Special.LINE, "<redacted>", **UNCHANGED, y="")
 
 
+def test_what_a_function_with_a_secrets_name_has_returned_is_known_under_other_names_only_to_its_caller() -> None:
+    recording = record(
+        """
+        def order_tokens(xs):
+            return ' '.join(sorted(xs))
+
+        def main():
+            y = order_tokens(['b', 'longer', 'a'])
+            return order_tokens([y])
+        """
+    )
+    assert "<redacted>" in [frame.argument for frame in recording.frames]
+    assert ruled_out(recording) == []
+
+
 def test_a_name_that_is_bound_to_what_it_holds_has_not_changed() -> None:
     assert lets(after("x = 1"), Special.LINE, '{"x": ".."')
     assert not lets(after("x = 1"), Special.LINE, '{"x": "1"')

@@ -218,7 +218,8 @@ class Moves:
             return None if text is None or REDACTED in text else text
         if isinstance(node, ast.Call):
             called = node.func.id if isinstance(node.func, ast.Name) else ""
-            return known.returned[1] if known.returned is not None and known.returned[0] == called else None
+            text = known.returned[1] if known.returned is not None and known.returned[0] == called else None
+            return None if text is None or REDACTED in text else text
         try:
             return _shown(self._value(node, known))
         except _Unknown:
