@@ -29,7 +29,7 @@ from cwm_server.tokenizer import SentencePieceTokenizer
 from cwm_server.training.batches import gather
 from cwm_server.training.corpus import Encoder, read_shard, shards
 from cwm_server.training.heads import ASKED, Heads, questions_of, tapped_layers
-from cwm_server.training.outcomes import NOT_TAKEN, TAKEN, outcomes
+from cwm_server.training.outcomes import NOT_TAKEN, TAKEN, decisions, outcomes
 from cwm_server.training.parts import IGNORED, PIECES, STEPS, Part, kind_of, parts_of
 from cwm_tracer.wire import Segment
 
@@ -102,7 +102,7 @@ def answers(
 def asked(encoder: Encoder, document: list[Segment]) -> dict[tuple[int, int], tuple[str, str]]:
     """Form and value of the expressions of a document, by the number of the token and the kind that ask for them."""
     found = {}
-    stated, ends, count = parts_of(document), outcomes(document), 0
+    stated, ends, count = parts_of(document), outcomes(decisions(document)), 0
     for index, (ids, _) in enumerate(encoder.parts(document)):
         stops = np.cumsum([len(encoder.tokenizer.bytes_of(token)) for token in ids])
         for part in stated.get(index, ()):
