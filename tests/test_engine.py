@@ -291,10 +291,11 @@ class Ban:
 
 
 def led(model, ids):
-    """The logits after all of `ids`, by which the ways of a fork are as likely as two of them say."""
+    """The logits after all of `ids`, by which the ways of a fork are as far apart as two of them are."""
     logits, fork, judges = logits_after(ids, model)[-1].copy(), Banning(ids).fork(), model.config.branch_token_ids
     if fork is not None and judges is not None:
-        logits[sorted(fork.taken)] += logits[judges[1]] - logits[judges[0]]
+        apart = logits[judges[1]] - logits[judges[0]]
+        logits[sorted(fork.taken)] += apart + max(logits[sorted(fork.passed)]) - max(logits[sorted(fork.taken)])
     return logits
 
 

@@ -76,13 +76,13 @@ def allowed(masks: Sequence[bytes]) -> NDArray[np.bool_]:
 
 
 def led(logits: Floats, fork: Fork, branches: tuple[int, int]) -> Floats:
-    """Logits (V,) by which a condition's ways are as likely as the model says in both manners together.
+    """Logits (V,) by which the best tokens of a condition's ways differ as much as those of the `branches` do.
 
-    By the tokens themselves, and by those of `ModelConfig.branch_token_ids`: odds are multiplied.
+    These are `ModelConfig.branch_token_ids`. Within each way the order stays what it was.
     """
-    passed, taken = branches
+    passed, taken = (max(logits[list(way)]) for way in fork)
     found: Floats = logits.copy()
-    found[list(fork.taken)] += logits[taken] - logits[passed]
+    found[list(fork.taken)] += (passed - taken) + (logits[branches[1]] - logits[branches[0]])
     return found
 
 

@@ -56,7 +56,7 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Branch:
-    """The lines that come next behind an `if`, a `while` or a `for`, where its block is entered and where it is not."""
+    """The lines that come next behind the condition of an `if` or a `while`, where it holds and where it does not."""
 
     taken: frozenset[int]
     passed: frozenset[int]
@@ -174,7 +174,6 @@ class Flow:
             self.loops |= {node.lineno: loop} if loop is not None else {}
             inner = replace(around, loop=header, past=follow)
             begin = self._block(node.body, header, inner)
-            self._branch(node, begin, past)
             return self._add(node, (node.target, node.iter), begin | past, around)
         if isinstance(node, (ast.With, ast.AsyncWith)):
             return self._with(node, follow, around)
@@ -223,7 +222,7 @@ class Flow:
         self._branch(node, begin, past)
         return self._add(node, (node.test,), begin | past, around) | _silent(node.test, begin)
 
-    def _branch(self, node: ast.stmt, taken: frozenset[int], passed: frozenset[int]) -> None:
+    def _branch(self, node: ast.If | ast.While, taken: frozenset[int], passed: frozenset[int]) -> None:
         """Note where a condition leads; a block may be read twice, each time with other lines behind it."""
         before = self.branches.get(node.lineno, Branch(frozenset(), frozenset()))
         self.branches[node.lineno] = Branch(before.taken | taken, before.passed | passed)
