@@ -147,6 +147,9 @@ def test_names_change_places_at_once() -> None:
         ("table[x] = 'one'", "table", "{'k': 7, 1: 'one'}", "{1: 'one', 'k': 7}"),
         ("items[0], items[1] = items[1], items[0]", "items", "['two', 1, [3]]", "['two', 'two', [3]]"),
         ("x, items[x] = 0, None", "items", "[None, 'two', [3]]", "[1, None, [3]]"),
+        ("items[0] = pair", "items", "[(4, 5), 'two', [3]]", "[4, 'two', [3]]"),
+        ("items.append(x)", "items", "[1, 'two', [3], 1]", "[1, 'two', [3]]"),
+        ("items.append((x, pair))", "items", "[1, 'two', [3], (1, (4, 5))]", "[1, 'two', [3], 1]"),
     ],
 )
 def test_what_takes_the_place_of_an_element_stands_there_then(source: str, name: str, right: str, wrong: str) -> None:
@@ -159,7 +162,16 @@ def test_what_takes_the_place_of_an_element_stands_there_then(source: str, name:
 
 @pytest.mark.parametrize(
     "source",
-    ["items[9] = 7", "items[0] = x + 1", "items[0] = items", "items[x + 1] = 0", "pair[0] = 1"],
+    [
+        *("items[9] = 7", "items[0] = x + 1", "items[0] = items", "items[x + 1] = 0", "pair[0] = 1"),
+        *(
+            "items.append(x + 1)",
+            "items.append(items)",
+            "items.append(*pair)",
+            "items[2].append(1)",
+            "items.extend(pair)",
+        ),
+    ],
 )
 def test_an_element_that_is_computed_or_has_no_place_is_left_to_the_model(source: str) -> None:
     assert holds(after(source), Special.LINE, "[8, 8, 8]", x="..", items="")

@@ -114,7 +114,113 @@ def test_the_parts_of_an_element_go_to_their_names() -> None:
     assert {could == [] for _, could in held(recording, "value", "1", "2", "'a'")} == {True}
 
 
-@pytest.mark.parametrize("iterable", ["reversed(items)", "range(3)", "items[1:]", "(y for y in items)", "thing.items"])
+@pytest.mark.parametrize(
+    ("head", "turns"),
+    [
+        ("range(3)", ["0", "1", "2"]),
+        ("range(n, 1, -2)", ["5", "3"]),
+        ("range(1, len(text))", ["1", "2"]),
+        ("range(n * 2 // 3 - len(items) + 1)", ["0", "1"]),
+        ("range(n, n)", []),
+    ],
+)
+def test_the_ends_of_a_range_are_worked_out_when_its_loop_is_entered(head: str, turns: list[str]) -> None:
+    recording = record(
+        f"""
+        def main():
+            n, text, items = 5, "abc", [1, 2]
+            for i in {head}:
+                items.append(n)
+                n = len(items)
+                found = i
+            return n
+        """
+    )
+    shown = [(truth, could) for truth, could in held(recording, "i", "0", "1", "2", "3", "4", "5", "6", "7")]
+    assert [*dict.fromkeys(truth for truth, _ in shown)] == turns
+    assert all(could == [] for _, could in shown)
+    after = lines_after(recording, f"for i in {head}:", *(["items.append(n)"] if turns else []), "return n")
+    assert after == [["items.append(n)"]] * len(turns) + [["return n"]]
+
+
+def test_a_loop_in_a_loop_is_entered_anew() -> None:
+    recording = record(
+        """
+        def main():
+            total = 0
+            for i in range(3):
+                for j in range(i):
+                    total += j
+            return total
+        """
+    )
+    assert all(could == [] for _, could in held(recording, "j", "0", "1", "2"))
+    assert ruled_out(recording) == []
+    after = lines_after(recording, "for j in range(i):", "for i in range(3):", "total += j")
+    body, out = ["total += j"], ["for i in range(3):"]
+    assert after == [out, body, out, body, body, out]
+
+
+@pytest.mark.parametrize(
+    ("head", "name", "turns"),
+    [
+        ("i, x in enumerate(items)", "i", ["0", "1"]),
+        ("i, x in enumerate(items)", "x", ["'a'", "'b'"]),
+        ("i, x in zip(items, (7, 8, 9))", "i", ["'a'", "'b'"]),
+        ("i, x in zip(items, (7, 8, 9))", "x", ["7", "8"]),
+        ("i, x in found.items()", "i", ["'k'", "'m'"]),
+        ("i, x in found.items()", "x", ["3", "4"]),
+        ("i in found.keys()", "i", ["'k'", "'m'"]),
+        ("i in found.values()", "i", ["3", "4"]),
+    ],
+)
+def test_what_goes_along_with_elements_that_are_shown_is_told(head: str, name: str, turns: list[str]) -> None:
+    recording = record(
+        f"""
+        def main():
+            items, found = ["a", "b"], {{"k": 3, "m": 4}}
+            for {head}:
+                last = i
+            return last
+        """
+    )
+    shown = held(recording, name, "0", "1", "'a'", "'b'", "7", "8", "3", "'k'")
+    assert [*dict.fromkeys(truth for truth, _ in shown)] == turns
+    assert all(could == [] for _, could in shown)
+    assert lines_after(recording, f"for {head}:", "last = i", "return last") == [["last = i"]] * 2 + [["return last"]]
+
+
+@pytest.mark.parametrize("name", ["range", "enumerate", "len"])
+def test_a_builtins_name_that_means_something_else_tells_nothing(name: str) -> None:
+    recording = record(
+        f"""
+        def {name}(*given):
+            return [(5, 6), (7, 8)][: 2]
+
+        def main():
+            for i in {"range(len([1, 2]))" if name != "enumerate" else "enumerate([1, 2])"}:
+                last = i
+            return last
+        """
+        if name != "len"
+        else """
+        def len(given):
+            return 1
+
+        def main():
+            for i in range(len([1, 2])):
+                last = i
+            return last
+        """
+    )
+    assert ruled_out(recording) == []
+    assert any(could for _, could in held(recording, "i", "9"))
+
+
+@pytest.mark.parametrize(
+    "iterable",
+    ["reversed(items)", "range(3 ** 2)", "items[1:]", "(y for y in items)", "thing.items"],
+)
 def test_what_is_made_anew_or_not_shown_is_left_to_the_model(iterable: str) -> None:
     recording = record(
         f"""
@@ -156,6 +262,65 @@ def test_a_comprehension_begins_with_what_it_goes_through_and_what_it_reads_from
     assert not possible(recording, index, with_(call, {"other": "2"}))
     assert not possible(recording, index, with_(call, {".0": "<tuple_iterator object>"}))
     assert not possible(recording, index, replace(call, locals={".0": "<list_iterator object>"}))
+
+
+@inlined
+@pytest.mark.parametrize(
+    ("expression", "iterator", "elements"),
+    [
+        ("[i * i for i in range(1, n)]", "<range_iterator object>", ["1", "2"]),
+        ("{i: x for i, x in enumerate(text)}", "<enumerate object>", ["0", "1", "2"]),
+        ("[i for i, x in zip(range(n), text)]", "<zip object>", []),
+        ("max(i for i in range(len(text)))", "<range_iterator object>", ["0", "1", "2"]),
+    ],
+)
+def test_a_comprehension_counts_as_a_loop_does(expression: str, iterator: str, elements: list[str]) -> None:
+    recording = record(f"def main():\n    n, text = 3, 'abc'\n    return {expression}\n")
+    others = ("<range_iterator object>", "<enumerate object>", "<zip object>", "<list_iterator object>")
+    assert held(recording, ".0", *others)[0] == (iterator, [])
+    shown = held(recording, "i", "0", "1", "2", "3")
+    known = [truth for truth, could in shown if could == []]
+    assert [*dict.fromkeys(known)] == elements
+    assert elements == [] or len(known) == len(shown)
+    assert ruled_out(recording) == []
+
+
+@inlined
+@pytest.mark.parametrize(
+    ("expression", "made", "wrong"),
+    [
+        ("[x for x in text]", "['a', 'b']", "['a']"),
+        ("[row[0] for row in rows]", "[3, 5]", "[4, 6]"),
+        ("[[n, i] for i in range(n)]", "[[2, 0], [2, 1]]", "[[2, 1], [2, 2]]"),
+        ("{key: value for key, value in rows}", "{3: 4, 5: 6}", "{4: 3, 6: 5}"),
+    ],
+)
+@pytest.mark.parametrize("statement", ["return {}", "made = {}", "made: object = {}"])
+def test_what_a_comprehension_only_moves_is_what_it_makes_and_what_is_bound_to_it(
+    statement: str, expression: str, made: str, wrong: str
+) -> None:
+    source = statement.format(expression)
+    recording = record(f"def main():\n    n, text, rows = 2, 'ab', [(3, 4), (5, 6)]\n    {source}\n    return n\n")
+    shown = 0
+    for index, frame in enumerate(recording.frames):
+        assert possible(recording, index, frame)
+        if frame.argument == made:
+            shown += 1
+            assert not possible(recording, index, replace(frame, argument=wrong))
+        if (frame.locals or {}).get("made") == made:
+            shown += 1
+            assert not possible(recording, index, with_(frame, {"made": wrong}))
+    assert shown >= 2
+
+
+@inlined
+@pytest.mark.parametrize("expression", ["[x * 2 for x in rows]", "[x for x in rows if x]", "[x for x in set(rows)]"])
+def test_what_a_comprehension_computes_is_bound_as_it_returned_it(expression: str) -> None:
+    recording = record(f"def main():\n    rows = [1, 2]\n    made = {expression}\n    return rows\n")
+    back = next(index for index, frame in enumerate(recording.frames) if frame.event is Event.RETURN)
+    assert possible(recording, back, replace(recording.frames[back], argument="[9]"))
+    assert not possible(recording, back + 1, with_(recording.frames[back + 1], {"made": "[9]"}))
+    assert ruled_out(recording) == []
 
 
 GENERATOR = "def main():\n    low, items = 1, [5, 6]\n    return sum(x for x in items if x > low)\n"

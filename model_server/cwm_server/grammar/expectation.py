@@ -8,10 +8,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from cwm_server.grammar.flow import END, Branch, Flow, Step
+from cwm_server.grammar.iterables import elements, iterator_of
 from cwm_server.grammar.moves import Known, Moves
 from cwm_server.grammar.source import Choices, Region, Source, spelled
 from cwm_server.grammar.syntax import ITERATED
-from cwm_server.grammar.turns import Going, Loop, begun, bound, free_names, is_first, iterator_of, stops
+from cwm_server.grammar.turns import Going, Loop, Turn, begun, bound, free_names, is_first, stops
 from cwm_tracer.redaction import REDACTED
 from cwm_tracer.wire import UNCHANGED
 
@@ -37,9 +38,9 @@ class Activation:
     `at` are the lines on which it may stand, empty where that is not known. `begun`: a line of it has run. `values`
     are None where they are not known. `fresh`: nothing else ran since its last frame, so that `..` may stand.
     `raised`: its last frame is an exception. `function` is the plain function that was called, `returned` the plain
-    one that it has called last since its last line, with what that returned. `turns` says of the lines of loops which
-    element they took last, `going` how far a comprehension has come. `proposed` is where it seems to stand, by its
-    CALL: its first LINE shows whether it does.
+    one, or `.0` for a comprehension, that it has called last since its last line, with what that returned. `turns` says
+    of the lines of loops which element they took last, `going` how far a comprehension has come. `proposed` is where it
+    seems to stand, by its CALL: its first LINE shows whether it does.
     """
 
     region: Region | None = None
@@ -51,9 +52,14 @@ class Activation:
     raised: bool = False
     function: str = ""
     returned: tuple[str, str] | None = None
-    turns: Mapping[int, int] | None = None
+    turns: Mapping[int, Turn] | None = None
     going: Going | None = None
     proposed: tuple[Region, Flow] | None = None
+
+    @property
+    def called(self) -> str:
+        """By what what it returns can be told: the name of a plain function, `.0` of a comprehension; or empty."""
+        return self.function or (ITERATED if ITERATED in (self.values or ()) else "")
 
     def settled(self, numbers: frozenset[int], first: bool) -> Activation:
         """Where it stands once a LINE shows some lines: its `first`, or any later one."""
@@ -69,8 +75,9 @@ class Activation:
         turns = dict(self.turns or {}) if len(at) == 1 else {}
         for number in at if len(at) == 1 else ():
             loop = self.flow.loops.get(number) if self.flow is not None else None
-            place = loop.place(self.at if self.begun else frozenset(), turns.pop(number, None)) if loop else None
-            turns |= {number: place} if place is not None else {}
+            before, last = self.at if self.begun else frozenset[int](), turns.pop(number, None)
+            turn = loop.turn(before, last, values) if loop is not None else None
+            turns |= {number: turn} if turn is not None else {}
         going = self.going.moved() if self.going is not None else None
         moved = replace(self, at=at, begun=True, values=values, fresh=True, raised=False, returned=None)
         return replace(moved, turns=turns, going=going)
@@ -120,6 +127,8 @@ class Expectation:
             if len(steps) == 1 and steps[0].whole and source.moves is not None:
                 self._only = steps[0]
                 self._expect_moves(steps[0], activation.values)
+            elif len(steps) == 1 and activation.returned is not None and activation.returned[0] == ITERATED:
+                self._expect_made(steps[0], values=activation.values)
             if activation.going is not None and not activation.raised and not self.closes:
                 self._expect_element(activation.going, activation.values)
             if len(steps) == 1 and len(steps[0].statements) == 1 and not activation.raised:
@@ -233,13 +242,27 @@ class Expectation:
         if result is not None:
             self.result = self._or_hidden([spelled(result)])
 
+    def _expect_made(self, step: Step, values: Values) -> None:
+        """What a line binds or returns that is what a comprehension has made."""
+        activation, moves, statements = self._activation, self._source.moves, step.ordered()
+        if moves is None or self._keep is None or activation.raised or len(statements) != 1:
+            return
+        made = Known({}, activation.returned)
+        for name, text in moves.bound(statements, made).items():
+            if not name.startswith("__"):
+                self._keep[spelled(name)] = self._held(name, [text], values)
+        result = moves.result(statements, made)
+        if result is not None:
+            self.result = self._or_hidden([spelled(result)])
+
     def _expect_turn(self, loop: ast.For, moves: Moves, values: Values) -> None:
         """What a loop that goes through what is shown binds its variables to, and whether it ends."""
-        kept = {name: value for name, value in values.items() if spelled(name) not in self._source.rebound}
-        items = moves.elements(loop, Known(kept))
+        known, turn = self._loop(loop), (self._activation.turns or {}).get(loop.lineno)
+        entered = None if known is None or turn is None or turn.entered is None else Known(self._own(turn.entered))
+        items = elements(loop, moves, Known(self._own(values)), entered)
         if items is None or self._keep is None:
             return
-        known, place = self._loop(loop), (self._activation.turns or {}).get(loop.lineno)
+        place = turn.place if turn is not None else None
         if known is None or place is None or self.numbers is None:
             for name, any_of in _any_of(loop.target, items).items():
                 behind = [values[name]] if name in values else []  # where the loop ends
@@ -270,7 +293,8 @@ class Expectation:
         self._go_on(frozenset() if ends else self.numbers, going.is_over or hands_out)
         self._bind(texts, going.target, values)
         if going.is_over:
-            self.result = Choices([b"None"]) if generator else None
+            result = "None" if generator else going.made(moves, values)
+            self.result = self._or_hidden([spelled(result)]) if result is not None else None
         elif isinstance(going.node, ast.GeneratorExp) and going.place >= 0:
             result = moves.text(going.node.elt, Known({**values, **texts}))
             self.result = self._or_hidden([spelled(result)]) if result is not None else None
@@ -294,6 +318,10 @@ class Expectation:
         iterator = iterator_of(node, moves, sure)
         free = {name: sure.values.get(name) for name in free_names(node) if name in values}
         return Foreseen(line, self._hiding({ITERATED: iterator, **free}), going)
+
+    def _own(self, values: Values) -> Values:
+        """The variables that nothing but the function's own lines binds."""
+        return {name: value for name, value in values.items() if spelled(name) not in self._source.rebound}
 
     def _hiding(self, texts: Mapping[str, str | None]) -> dict[bytes, Choices | None]:
         return {spelled(n): None if text is None else self._or_hidden([spelled(text)]) for n, text in texts.items()}

@@ -11,24 +11,24 @@ import builtins
 import collections
 import copy
 import functools
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import BuiltinFunctionType
 from typing import Any
 
-from cwm_server.grammar.names import names_of
-from cwm_server.grammar.syntax import COMPREHENSIONS, ITERABLES, RESUMED
+from cwm_server.grammar.names import names_of, stored
+from cwm_server.grammar.syntax import COMPREHENSIONS, ITERATED, RESUMED
 from cwm_tracer.redaction import REDACTED
 from cwm_tracer.values import Renderer
 
 _LONGEST = 1_000  # characters of a value that is taken apart
-_MOST = 200  # elements of one
+MOST = 200  # elements of one
 _ATOMS = (int, float, complex, str, bytes, type(None))  # bool is an int
 _OPEN = ("[", "{", "(", "<")  # how the texts begin of what may change, or hold what may
 _RENDERED = Renderer()
 
 
-class _Unknown(Exception):
+class Unknown(Exception):
     """A value that would have to be computed, or is not shown."""
 
 
@@ -36,8 +36,8 @@ class _Unknown(Exception):
 class Known:
     """What can be read before some statements go on.
 
-    `values` are the texts of variables that are sure to hold; `returned` is the plain function that was called last,
-    with what it returned, None where none was since the line began.
+    `values` are the texts of variables that are sure to hold; `returned` is the plain function that was called last, or
+    `.0` for a comprehension, with what it returned, None where none was since the line began.
     """
 
     values: Mapping[str, str]
@@ -61,7 +61,7 @@ class Moves:
     def bound(self, statements: Sequence[ast.AST], known: Known) -> dict[str, str]:
         """The texts of what some statements of one line bind or put into, of those names for which they can be read."""
         after = self._after(statements, known)
-        names = _stored(statements) | _filled(statements)
+        names = stored(statements) | _filled(statements)
         return {} if after is None else {name: text for name, text in after.items() if name in names}
 
     def _after(self, statements: Sequence[ast.AST], known: Known) -> dict[str, str] | None:
@@ -70,6 +70,11 @@ class Moves:
         returned = known.returned if len(statements) == 1 else None  # another may have called as well
         for node in statements:
             if isinstance(node, (ast.Pass, ast.Return)) or _is_constant(node):
+                continue
+            if (appended := _appended(node)) is not None:
+                owner, value = appended
+                if not self._put(owner, list.append, self._text(value, Known(values)), values):
+                    return None
                 continue
             if not isinstance(node, (ast.Assign, ast.AnnAssign)) or node.value is None:
                 return None
@@ -112,39 +117,25 @@ class Moves:
         texts |= {name: self._text(node, Known(self.lasting)) for name, node in defaults.items()}
         return {name: text for name, text in texts.items() if text is not None}
 
-    def elements(self, loop: ast.For, known: Known) -> list[object] | None:
-        """What a loop goes through, in its order; None where that is not shown, or is another when it runs again."""
-        read = {each.id for each in ast.walk(loop.iter) if isinstance(each, ast.Name)}
-        if not isinstance(loop.iter, ITERABLES) or not read.isdisjoint(_stored([loop.target, *loop.body])):
-            return None
-        return self.items(loop.iter, known)
-
     def items(self, node: ast.expr, known: Known) -> list[object] | None:
         """The elements that an expression has, in their order; None where they can't be read."""
         try:
-            return _items(self._value(node, known))
-        except _Unknown:
-            return None
-
-    def kind(self, node: ast.expr, known: Known) -> type | None:
-        """The type of what an expression moves; None where it can't be read."""
-        try:
-            return type(self._value(node, known))
-        except _Unknown:
+            return _items(self.value(node, known))
+        except Unknown:
             return None
 
     def truth(self, node: ast.expr, known: Known) -> bool | None:
         """Whether what an expression moves counts as true; None where it is computed, or its text does not tell."""
         try:
-            return bool(self._value(node, known))
-        except _Unknown:
+            return bool(self.value(node, known))
+        except Unknown:
             return None
 
     def is_true(self, text: str) -> bool | None:
         """Whether the value that a text shows counts as true; None where the text does not tell."""
         try:
             return bool(_read(text)) if self.apart else None
-        except _Unknown:
+        except Unknown:
             return None
 
     def may_change(self, node: ast.AST) -> bool:
@@ -152,6 +143,10 @@ class Moves:
         if isinstance(node, ast.Call):
             return not (isinstance(node.func, ast.Name) and node.func.id in self.quiet)
         return isinstance(node, (ast.NamedExpr, *RESUMED))
+
+    def value(self, node: ast.expr, known: Known) -> object:
+        """What an expression moves. Raises Unknown where it is computed, or not shown."""
+        return _value(node, known.values if self.apart else {})
 
     def text(self, node: ast.expr, known: Known) -> str | None:
         """The text of what an expression moves; None where it is computed."""
@@ -172,8 +167,8 @@ class Moves:
             texts = [None if isinstance(each, ast.Starred) else self._text(each, here) for each in value.elts]
         else:
             try:
-                texts = [_shown(each) for each in _items(self._value(value, known))]
-            except _Unknown:
+                texts = [_shown(each) for each in _items(self.value(value, known))]
+            except Unknown:
                 texts = []
         if len(texts) != len(target.elts):
             texts = [None] * len(target.elts)
@@ -188,19 +183,24 @@ class Moves:
 
     def _store(self, target: ast.Subscript, text: str | None, values: dict[str, str]) -> bool:
         """Note in `values` that what a text shows takes the place of an element; False where that can't be told."""
-        if not isinstance(target.value, ast.Name) or text is None:
-            return False
-        name, known = target.value.id, Known(values)
-        try:
-            container: Any = copy.deepcopy(self._value(target.value, known))
-            element = _read(text)
-            # Another list might hold the one that it is put into.
-            if not isinstance(container, (list, dict)) or not isinstance(element, _ATOMS):
-                return False
+
+        def store(container: Any, element: object) -> None:
             place: Any = _place(target.slice, values)
             container[place] = element
+
+        return isinstance(target.value, ast.Name) and self._put(target.value.id, store, text, values)
+
+    def _put(self, name: str, put: Callable[[Any, object], None], text: str | None, values: dict[str, str]) -> bool:
+        """Note in `values` that what a text shows is `put` into a list or dict; False where that can't be told."""
+        try:
+            container: Any = copy.deepcopy(_read(values[name]) if self.apart else None)
+            element = _read(text or "")
+            # Another list might hold the one that it is put into.
+            if not isinstance(container, (list, dict)) or not _is_fixed(element):
+                return False
+            put(container, element)
             after = _shown(container)
-        except (_Unknown, LookupError, TypeError, ValueError):
+        except (Unknown, LookupError, TypeError, ValueError):
             return False
         # The same list may be held by another name, or stand in another list.
         others = [each for each, other in values.items() if other.startswith(_OPEN) and each != name]
@@ -209,20 +209,16 @@ class Moves:
         values[name] = after
         return True
 
-    def _value(self, node: ast.expr, known: Known) -> object:
-        return _value(node, known.values if self.apart else {})
-
     def _text(self, node: ast.expr, known: Known) -> str | None:
         if isinstance(node, ast.Name):
             text = known.values.get(node.id)
             return None if text is None or REDACTED in text else text
-        if isinstance(node, ast.Call):
-            called = node.func.id if isinstance(node.func, ast.Name) else ""
+        if (called := _result_of(node)) is not None:
             text = known.returned[1] if known.returned is not None and known.returned[0] == called else None
             return None if text is None or REDACTED in text else text
         try:
-            return _shown(self._value(node, known))
-        except _Unknown:
+            return _shown(self.value(node, known))
+        except Unknown:
             return None
 
 
@@ -286,28 +282,49 @@ def _constant(node: ast.expr) -> str | None:
     """The text of a constant, or a tuple of such; None of anything else."""
     try:
         return _shown(_value(node, {})) if _is_immutable(node) else None
-    except _Unknown:
+    except Unknown:
         return None
 
 
-def _filled(nodes: Iterable[ast.AST]) -> set[str]:
+def _filled(nodes: Sequence[ast.AST]) -> set[str]:
     """The names of what some code puts elements into."""
     each = (each for node in nodes for each in ast.walk(node) if isinstance(each, ast.Subscript))
-    return {e.value.id for e in each if isinstance(e.value, ast.Name) and not isinstance(e.ctx, ast.Load)}
+    found = {e.value.id for e in each if isinstance(e.value, ast.Name) and not isinstance(e.ctx, ast.Load)}
+    return found | {appended[0] for node in nodes if (appended := _appended(node)) is not None}
+
+
+def _appended(node: ast.AST) -> tuple[str, ast.expr] | None:
+    """The name of the list to which a statement appends, and what; None of any other statement."""
+    match node:
+        case ast.Expr(ast.Call(ast.Attribute(ast.Name(id=name), "append"), [value], [])):
+            return None if isinstance(value, ast.Starred) else (name, value)
+    return None
+
+
+def _result_of(node: ast.expr) -> str | None:
+    """By what that what an expression gives was returned: the name of a function, or `.0` for a comprehension.
+
+    Empty where it has none, None of what is no call. Where comprehensions have no frames, a generator expression inside
+    of one is called by the function itself.
+    """
+    if isinstance(node, ast.Call):
+        return node.func.id if isinstance(node.func, ast.Name) else ""
+    if isinstance(node, (ast.ListComp, ast.SetComp, ast.DictComp)):
+        return "" if any(isinstance(each, ast.GeneratorExp) for each in ast.walk(node)) else ITERATED
+    return None
+
+
+def _is_fixed(value: object) -> bool:
+    """Whether a value stays what it is, all of it."""
+    return all(map(_is_fixed, value)) if isinstance(value, tuple) else isinstance(value, _ATOMS)
 
 
 def _is_constant(node: ast.AST) -> bool:
     return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
 
 
-def _stored(nodes: Iterable[ast.AST]) -> set[str]:
-    """The names that some code binds or removes."""
-    each = (each for node in nodes for each in ast.walk(node))
-    return {e.id for e in each if isinstance(e, ast.Name) and not isinstance(e.ctx, ast.Load)}
-
-
 def _value(node: ast.expr, values: Mapping[str, str]) -> object:
-    """The value that a node moves. Raises _Unknown."""
+    """The value that a node moves. Raises Unknown."""
     if isinstance(node, ast.Constant) and isinstance(node.value, _ATOMS):
         return node.value
     if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub) and isinstance(node.operand, ast.Constant):
@@ -327,8 +344,8 @@ def _value(node: ast.expr, values: Mapping[str, str]) -> object:
         if isinstance(node, ast.Subscript):
             return _element(_value(node.value, values), _place(node.slice, values))
     except (TypeError, ValueError):  # no key, or a part that is spread out
-        raise _Unknown from None
-    raise _Unknown
+        raise Unknown from None
+    raise Unknown
 
 
 def _place(node: ast.expr, values: Mapping[str, str]) -> object:
@@ -339,16 +356,16 @@ def _place(node: ast.expr, values: Mapping[str, str]) -> object:
 
 def _element(container: Any, place: object) -> object:
     if not isinstance(container, (str, bytes, list, tuple, dict)):
-        raise _Unknown
+        raise Unknown
     try:
         return container[place]  # type: ignore[index, call-overload]
     except (LookupError, TypeError, ValueError):
-        raise _Unknown from None  # it raises; what comes then is no value
+        raise Unknown from None  # it raises; what comes then is no value
 
 
 def _items(value: object) -> list[object]:
-    if not isinstance(value, (str, bytes, list, tuple, dict)) or len(value) > _MOST:
-        raise _Unknown
+    if not isinstance(value, (str, bytes, list, tuple, dict)) or len(value) > MOST:
+        raise Unknown
     return list(value)
 
 
@@ -358,30 +375,30 @@ def _literal(text: str) -> object:
 
 
 def _read(text: str) -> object:
-    """The value that a text shows. Raises _Unknown where it shows only a part, or no literal."""
+    """The value that a text shows. Raises Unknown where it shows only a part, or no literal."""
     if len(text) > _LONGEST or REDACTED in text:
-        raise _Unknown
+        raise Unknown
     try:
         return _literal(text)
     except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
-        raise _Unknown from None
+        raise Unknown from None
 
 
 def shown(value: object) -> str | None:
     """The text of a value; None where it can't be told."""
     try:
         return _shown(value)
-    except _Unknown:
+    except Unknown:
         return None
 
 
 def _shown(value: object) -> str:
-    """The text of a value. Raises _Unknown for one with sets, whose order depends on how they came about."""
+    """The text of a value. Raises Unknown for one with sets, whose order depends on how they came about."""
     pending = [value]
     while pending:
         each = pending.pop()
         if isinstance(each, (set, frozenset)):
-            raise _Unknown
+            raise Unknown
         if isinstance(each, (list, tuple)):
             pending += each
         elif isinstance(each, dict):
@@ -389,5 +406,5 @@ def _shown(value: object) -> str:
             pending += each
     text = _RENDERED(value)
     if REDACTED in text:
-        raise _Unknown
+        raise Unknown
     return text

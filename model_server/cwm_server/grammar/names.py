@@ -101,3 +101,9 @@ def said_global(owner: ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef) ->
     for each in (each for statement in owner.body for each in walk_own(statement)):
         if isinstance(each, ast.Global):
             yield from each.names
+
+
+def stored(nodes: Iterable[ast.AST]) -> set[str]:
+    """The names that some code binds or removes."""
+    each = (each for node in nodes for each in ast.walk(node))
+    return {e.id for e in each if isinstance(e, ast.Name) and not isinstance(e.ctx, ast.Load)}

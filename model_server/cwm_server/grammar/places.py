@@ -60,7 +60,7 @@ class Places:
         elif frame.event is Event.RETURN and activations:
             *outer, left = activations
             if outer:
-                told = (left.function, frame.argument or "") if left.function else outer[-1].returned
+                told = (left.called, frame.argument or "") if left.called else outer[-1].returned
                 outer[-1] = replace(outer[-1], fresh=False, returned=told)
             activations = tuple(outer)
             going = left.going

@@ -6,20 +6,24 @@ How often its line has run says which; behind the last element it ends.
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
-from cwm_server.grammar.moves import Known, Moves, shown
-from cwm_server.grammar.syntax import COMPREHENSIONS, ITERABLES
+from cwm_server.grammar.iterables import can_be_told, items
+from cwm_server.grammar.moves import Known, Moves, Unknown, shown
+from cwm_server.grammar.syntax import COMPREHENSIONS
 
 _DECISIVE = {"any": True, "all": False}
 # Builtins that take of an iterator what they want before they return.
 _TAKING = frozenset(("all", "any", "dict", "frozenset", "list", "max", "min", "next", "set", "sorted", "sum", "tuple"))
-_ITERATORS: dict[type, str] = {
-    list: "<list_iterator object>",
-    tuple: "<tuple_iterator object>",
-    dict: "<dict_keyiterator object>",
-}
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Turn:
+    """Which element a loop takes, and what the variables held when it was entered, None where that is not known."""
+
+    place: int
+    entered: Mapping[str, str] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,16 +40,16 @@ class Loop:
         header = max(node.target.end_lineno or 0, node.iter.end_lineno or 0)
         # What follows may be the loop itself, entered anew.
         plain = header == node.lineno < body.start and node.lineno not in follow and not _is_silent(node.body)
-        return cls(node, body) if plain and isinstance(node.iter, ITERABLES) else None
+        return cls(node, body) if plain and can_be_told(node.iter) else None
 
-    def place(self, before: frozenset[int], place: int | None) -> int | None:
-        """Which element it takes when its line runs after one of the lines `before`; None where that is not known.
+    def turn(self, before: frozenset[int], last: Turn | None, values: Mapping[str, str] | None) -> Turn | None:
+        """That which comes when its line runs after one of the lines `before`; None where that is not known.
 
-        The last time it took `place`.
+        `last` is the one before it; the variables hold `values`.
         """
         if before and before <= set(self.body):
-            return None if place is None else place + 1
-        return None if not before.isdisjoint((*self.body, self.node.lineno)) else 0
+            return None if last is None else replace(last, place=last.place + 1)
+        return None if not before.isdisjoint((*self.body, self.node.lineno)) else Turn(0, values)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +79,25 @@ class Going:
     def taken(self) -> dict[str, str] | None:
         """The texts of the names that hold what its line takes; none before it runs, None where they can't be told."""
         return {} if self.place < 0 or self.is_over else bound(self.target, self.items[self.place])
+
+    def made(self, moves: Moves, values: Mapping[str, str]) -> str | None:
+        """The text of a list or a dict that is made of moved values alone, all of them; None of any other."""
+        parts = [self.node.key, self.node.value] if isinstance(self.node, ast.DictComp) else [self.node.elt]
+        if self.node.generators[0].ifs or not isinstance(self.node, (ast.ListComp, ast.DictComp)):
+            return None
+        rows: list[list[object]] = []
+        for item in self.items:
+            texts = bound(self.target, item)
+            if texts is None:
+                return None
+            try:
+                rows.append([moves.value(part, Known({**values, **texts})) for part in parts])
+            except Unknown:
+                return None
+        try:
+            return shown([row[0] for row in rows] if len(parts) == 1 else {row[0]: row[1] for row in rows})
+        except TypeError:  # no key
+            return None
 
     def moved(self) -> Going:
         """Behind one more run of its line."""
@@ -111,8 +134,8 @@ def begun(node: ast.expr, statement: ast.AST, moves: Moves, known: Known, lastin
     assert isinstance(node, COMPREHENSIONS)
     iterable = node.generators[0].iter
     quiet = not any(map(moves.may_change, ast.walk(node)))
-    items = moves.items(iterable, known if quiet and is_first(node, statement, moves) else lasting)
-    return None if items is None else Going(node, tuple(items))
+    found = items(iterable, moves, known if quiet and is_first(node, statement, moves) else lasting)
+    return None if found is None else Going(node, tuple(found))
 
 
 def is_first(node: ast.expr, statement: ast.AST, moves: Moves) -> bool:
@@ -151,15 +174,6 @@ def _takes_at_once(function: ast.expr, moves: Moves) -> bool:
         case ast.Attribute(value=ast.Constant(value=str()), attr="join"):
             return True
     return False
-
-
-def iterator_of(node: ast.expr, moves: Moves, known: Known) -> str | None:
-    """The text of what Python makes of that which a comprehension goes through; None where versions differ."""
-    assert isinstance(node, COMPREHENSIONS)
-    iterable = node.generators[0].iter
-    # Compilers make a tuple of a list that nobody else can see.
-    kind = moves.kind(iterable, known) if isinstance(iterable, ast.Name) else None
-    return _ITERATORS.get(kind) if kind is not None else None
 
 
 def free_names(node: ast.expr) -> list[str]:
