@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -19,6 +20,7 @@ import torch
 from safetensors.torch import load_file
 
 from cwm_server.architecture import load_model
+from cwm_server.model_config import FULL
 from cwm_server.tokenizer import SentencePieceTokenizer
 from cwm_server.training import corpus
 from cwm_server.training.__main__ import main
@@ -31,6 +33,7 @@ from cwm_server.training.evaluation import evaluate
 from cwm_server.training.growth import fits, placed
 from cwm_server.training.heads import ASKED, tapped_layers
 from cwm_server.training.optimizer import orthogonalize, schedule
+from cwm_server.training.precision import has_bf16
 from cwm_server.training.runs import model_of
 from cwm_server.training.tokenizer_training import train_tokenizer
 from cwm_server.training.trainer import Settings, Trainer
@@ -531,6 +534,37 @@ def test_some_layers_can_be_trained_alone_on_what_the_heads_ask(
     assert max(losses[-3:]) < losses[0]
     again = Trainer(config, tokenizer, data, tmp_path / "only", replace(settings, only=(1, 1)))
     assert again.resume()
+
+
+def test_the_first_layers_can_stay_as_they_are_while_those_above_learn(
+    data: Path, tokenizer: SentencePieceTokenizer, tmp_path: Path
+) -> None:
+    settings = replace(SETTINGS, tokens=60_000, outcome_weight=5.0, parts_weight=1.0, kept=1)
+    config = replace(
+        config_for("tiny", tokenizer), max_position_embeddings=512, num_hidden_layers=4, layer_types=(FULL,) * 4
+    )
+    trainer = Trainer(config, tokenizer, data, tmp_path, settings)
+    before = {name: parameter.detach().clone() for name, parameter in trainer.parameters.items()}
+    trainer.run()
+    changed = {name for name in before if not torch.equal(before[name], trainer.parameters[name])}
+    assert changed >= {name for name in before if name.startswith("model.layers.1.")}
+    assert not any(name.startswith(("model.embed_tokens.", "model.layers.0.")) for name in changed)
+    lines = [json.loads(line) for line in (tmp_path / "log.jsonl").read_text().splitlines()]
+    losses = [line["loss"] for line in lines if "loss" in line]
+    assert losses[-1] < losses[0]
+    asked = {name.removeprefix("loss.") for line in lines for name in line} & {*ASKED}
+    assert asked == {"name", "first", "later", "outcome", "choice"}  # what the documents ask above the first layer
+    assert {name.split(".")[1] for name in changed if name.startswith("heads.")} == asked
+    assert Trainer(config, tokenizer, data, tmp_path, settings).resume()
+    with pytest.raises(ValueError, match="leaves none of 4 layers"):
+        Trainer(config, tokenizer, data, tmp_path, replace(settings, kept=4))
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the kernel says what a CPU can")
+def test_a_cpu_without_instructions_for_bf16_is_told() -> None:
+    has_them = "avx512_bf16" in Path("/proc/cpuinfo").read_text()
+    assert has_bf16("cpu") == has_them
+    assert has_bf16("cuda:1")
 
 
 @pytest.mark.parametrize(

@@ -34,6 +34,7 @@ from cwm_server.training.programs import (
     normal,
     oneliners,
     quizzes,
+    sums,
     weights,
 )
 from cwm_server.training.programs.arguments import argument
@@ -217,6 +218,32 @@ def test_functions_of_one_expression_return_all_kinds_of_values_and_seldom_fail(
     for begin in ("[", "(", "{", "'", "1", "True", "False", "None"):
         assert sum(value.startswith(begin) for value in returned) >= 3, begin
     assert len(set(returned)) > 150
+
+
+def test_sums_come_to_small_numbers_of_many_steps_and_seldom_fail() -> None:
+    programs = [sums.program(random.Random(seed)) for seed in range(80)]
+    assert programs == [sums.program(random.Random(seed)) for seed in range(80)]
+    ends: list[Event] = []
+    made: list[str] = []
+    for result in traced(*programs):
+        for frame in frames_of(result) if not result.rejected else ():
+            ends += [frame.event] if frame.event in (Event.RETURN, Event.EXCEPTION) else []
+            made += [frame.argument or ""] if frame.event is Event.RETURN else []
+    assert ends.count(Event.EXCEPTION) < len(ends) / 50
+    assert sum(len(value) <= 4 for value in made) > 0.7 * len(made)  # what can be learned
+    assert len({value for value in made if value.isdigit()}) > 60
+    assert sum("." in value for value in made) > len(made) / 50
+
+
+def test_no_sum_is_a_function_that_is_kept_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    shared = write_mbpp(tmp_path, (11, "def f11(a):\n    return a + a\n", "assert f11(0) is 0"))
+    for each in ("ONE", "TWO", "MORE"):
+        monkeypatch.setattr(sums, each, ("{a} + {a}", "{a} * 2"))
+    monkeypatch.setattr(sums, "quiz", lambda rng, kind: Program("quizzes", "def f():\n    pass\n", "f", "f()"))
+    programs = itertools.islice(FAMILIES["sums"](random.Random(0), shared), 60)
+    texts = [program.text for program in programs]
+    assert not any(re.search(r"def \w+\((\w+)\):\n    return \(?\1 ?\+ ?\1\b", text) for text in texts)
+    assert any(re.search(r"def \w+\((\w+)\):\n    return \1 \* 2\b", text) for text in texts)
 
 
 def test_no_function_of_one_expression_is_one_that_is_kept_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 from pathlib import Path
 
 import pytest
@@ -32,6 +33,7 @@ from cwm_server.training.parts import (
     SECOND,
     STEPS,
     THIRD,
+    kind_of,
     parts,
     placed,
 )
@@ -108,8 +110,9 @@ def test_expressions_are_asked_by_the_steps_that_they_take() -> None:
     ],
 )
 def test_what_looks_inside_a_value_takes_a_step_more(expression: str, kind: int) -> None:
+    assert kind_of(ast.parse(expression, mode="eval").body) == kind
     found = parts(expression, {"xs": "[4, 2, 3]", "a": "1", "b": "2"})
-    assert max(part.kind for part in found if part.end == len(expression)) == kind
+    assert kind in {part.kind for part in found if part.end == len(expression)}
 
 
 @pytest.mark.timeout(20)
@@ -125,13 +128,17 @@ def test_a_long_sum_takes_no_longer_for_every_term_that_it_begins_with() -> None
         ("xs[i]", {"xs[i]": {FIRST: "1", SECOND: "5"}}),
         (
             "xs[i - 1] + 2",
-            {"xs[i - 1": {FIRST: "0"}, "xs[i - 1]": {SECOND: "0", THIRD: "4"}, "xs[i - 1] + 2": {LATER: "6"}},
+            {
+                "xs[i - 1": {FIRST: "0", LATER: "0"},
+                "xs[i - 1]": {SECOND: "0", THIRD: "4"},
+                "xs[i - 1] + 2": {LATER: "6"},
+            },
         ),
         (
             "xs[i] > xs[i - 1]",
             {
                 "xs[i]": {FIRST: "1", SECOND: "5"},
-                "xs[i] > xs[i - 1": {FIRST: "0"},
+                "xs[i] > xs[i - 1": {FIRST: "0", LATER: "0"},
                 "xs[i] > xs[i - 1]": {SECOND: "0", THIRD: "4", LEFT: "5", LATER: "True"},
             },
         ),
@@ -141,7 +148,9 @@ def test_a_long_sum_takes_no_longer_for_every_term_that_it_begins_with() -> None
         ("i == xs[i]", {"i == xs[i]": {FIRST: "1", SECOND: "5", THIRD: "False"}}),
         ("max(xs[i], i)", {"max(xs[i]": {FIRST: "1", SECOND: "5"}, "max(xs[i], i)": {LEFT: "5", LATER: "5"}}),
         ("xs[i] += i", {"xs[i]": {FIRST: "1", SECOND: "5"}, "xs[i] += i": {LEFT: "5", LATER: "6"}}),
-        ("i *= 3", {"i *= 3": {FIRST: "3"}}),
+        ("i *= 3", {"i *= 3": {FIRST: "3", LATER: "3"}}),
+        ("i + 2 > 3", {"i + 2": {FIRST: "3", LATER: "3"}, "i + 2 > 3": {SECOND: "False"}}),
+        ("s['k'] * s", {"s['k']": {FIRST: "'k'", SECOND: "3"}}),
         ("self.i += i", {}),
         ("xs[2]", {}),
     ],

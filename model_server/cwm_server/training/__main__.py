@@ -50,7 +50,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     train.add_argument("--threads", type=int, default=2, help="threads of a process")
     train.add_argument("--processes", type=int, default=1, help="processes that share each step")
     train.add_argument("--device", default="cpu", help="cpu or cuda")
-    train.add_argument("--fp32", action="store_true", help="no bf16 autocast")
+    train.add_argument(
+        "--fp32", action="store_true", help="no bf16 autocast, nor where a CPU has no instructions for it"
+    )
     train.add_argument("--compile", action="store_true", help="compile the training step")
     train.add_argument("--rate", type=float, help="learning rate of the matrices")
     train.add_argument("--changed-weight", type=float, default=1.0, help="weight of the loss on changed values")
@@ -67,6 +69,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         type=_layers,
         metavar="FIRST-LAST",
         help="train these layers, counted from 1, on what the heads behind them ask; those below stay as they are",
+    )
+    train.add_argument(
+        "--keep-layers",
+        type=int,
+        default=0,
+        metavar="N",
+        help="so many of the first layers, and the embedding, stay as they are; what is asked behind them is not",
     )
     train.add_argument("--given-weight", type=float, default=0.1, help="weight of the loss on the source context")
     train.add_argument("--eval-every", type=int, default=100, help="steps between evaluations")
@@ -161,6 +170,7 @@ def _train(options: argparse.Namespace) -> int:
     from cwm_server.tokenizer import SENTENCEPIECE_FILE, SentencePieceTokenizer
     from cwm_server.training.configs import branch_tokens, config_for
     from cwm_server.training.optimizer import Rates
+    from cwm_server.training.precision import has_bf16
     from cwm_server.training.trainer import Settings, Trainer
 
     rank, world = int(os.environ.get("RANK", "0")), int(os.environ.get("WORLD_SIZE", "1"))
@@ -180,7 +190,7 @@ def _train(options: argparse.Namespace) -> int:
         micro=options.micro,
         seed=options.seed,
         device=options.device,
-        bf16=not options.fp32,
+        bf16=not options.fp32 and has_bf16(options.device),
         compile=options.compile,
         changed_weight=options.changed_weight,
         action_weight=options.action_weight,
@@ -192,6 +202,7 @@ def _train(options: argparse.Namespace) -> int:
         save_minutes=options.save_minutes,
         shard_size=options.shard_size,
         only=options.only_layers,
+        kept=options.keep_layers,
     )
     rates = Rates() if options.rate is None else Rates(matrices=options.rate)
     config = replace(config_for(options.config, tokenizer), max_position_embeddings=options.context)

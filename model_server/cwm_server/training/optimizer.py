@@ -13,6 +13,8 @@ import torch
 import torch.distributed as dist
 from torch import Tensor, nn
 
+from cwm_server.training.precision import has_bf16
+
 WRITES = ("o_proj.weight", "down_proj.weight")  # what a block adds to the residual stream with
 
 
@@ -39,7 +41,7 @@ def schedule(progress: float, warmup: float = 0.01, decay: float = 1 / 3) -> flo
 
 def orthogonalize(stack: Tensor, steps: int = 5) -> Tensor:
     """Push the singular values of each matrix in (N, rows, columns) towards 1."""
-    x = stack.to(torch.bfloat16)
+    x = stack.to(torch.bfloat16 if has_bf16(stack.device.type) else torch.float32)
     tall = x.shape[1] > x.shape[2]
     if tall:
         x = x.mT

@@ -103,8 +103,9 @@ def parts(line: str, shown: Mapping[str, str]) -> list[Part]:
 
     Of several expressions of a kind that end at one place the widest is meant; the range that a loop goes through
     stands for its last element, behind which the loop ends; a lookup stands, a step before, for its place too, which it
-    needs there, and two that are brought together for the left one if that was looked up. A line that is no statement
-    of its own has none.
+    needs there, and two that are brought together for the left one if that was looked up. Numbers that are worked out
+    are asked once more with what takes the most steps, since digits take layers as well. A line that is no statement of
+    its own has none.
     """
     tree, shift = _parsed(line)
     if tree is None:
@@ -118,11 +119,14 @@ def parts(line: str, shown: Mapping[str, str]) -> list[Part]:
                 found[end, NAMED] = Part(end, shown[node.id], NAMED)
         elif (kind := kind_of(node)) is not None:
             try:
-                value = repr(_last(node, shown) if node is loop else _evaluate(node, shown))
+                made = _last(node, shown) if node is loop else _evaluate(node, shown)
             except Exception:  # whatever a wrong guess at a type raises
                 continue
+            value = repr(made)
             if len(value) <= LONGEST:
                 found[end, kind] = Part(end, value, kind)
+                if isinstance(node, (ast.BinOp, ast.AugAssign)) and type(made) in (int, float):
+                    found[end, LATER] = Part(end, value, LATER)
             if isinstance(node, ast.Subscript) and not isinstance(node.slice, ast.Slice):
                 before = STEPS[STEPS.index(kind) - 1]
                 found[end, before] = Part(end, repr(_evaluate(node.slice, shown)), before)

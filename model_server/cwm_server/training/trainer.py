@@ -59,6 +59,7 @@ class Settings:
     save_minutes: float = 5.0
     shard_size: int | None = None
     only: tuple[int, int] | None = None  # the first and the last layer to be trained, counted from 1; see `Trainer`
+    kept: int = 0  # so many of the first layers, and the embedding, stay as they are
 
 
 @dataclass(slots=True)
@@ -77,7 +78,8 @@ class Trainer:
     """One process of a run: `rank` of `world`, which share each batch's rows and sum their gradients.
 
     A run that trains `only` some layers asks what the heads behind them ask and nothing else. The layers below stay as
-    they are, and those above are not run. Raises ValueError where none is asked behind the last of them.
+    they are, and those above are not run. Raises ValueError where none is asked behind the last of them, and where all
+    layers are `kept`.
     """
 
     def __init__(
@@ -110,11 +112,14 @@ class Trainer:
         ).to(settings.device)
         # By what the sum of the losses is divided: how many tokens or, without them, how many questions there are.
         self._normal = torch.cat((self.weights[: len(CLASSES)].cpu(), torch.zeros(len(ASKED) + 1)))
+        self._tapped = tapped_layers(config.num_hidden_layers)
         self.trained = self.parameters
         losses: Callable[..., tuple[Tensor, Tensor, Tensor]] = self._losses
         if settings.only is not None:
             self.trained = self._chosen(*settings.only)
             losses = self._answers
+        elif settings.kept:
+            self.trained = self._above(settings.kept)
         self._loss = torch.compile(losses, dynamic=True) if settings.compile else losses
         self.optimizer = Optimizer(self.trained, rates, rank, world)
         self._packs: dict[Path, Packed] = {}
@@ -273,8 +278,9 @@ class Trainer:
             if self.heads is not None:
                 asks = [int((pieces[:, 0] != IGNORED).sum()) for _, pieces in questions]
                 asks += [int(judge.question.is_asked(outcomes).sum()) for judge in self.heads.judges]
-                asks += [asks[-1] if self.config.branch_token_ids is not None else 0]
-                counts[len(CLASSES) :] += torch.tensor(asks)
+                branches = asks[-1] if self.config.branch_token_ids is not None else 0
+                asks = [count * self._is_trained(layer) for count, layer in zip(asks, self._tapped, strict=True)]
+                counts[len(CLASSES) :] += torch.tensor([*asks, branches])
         share = self._reduce(share, loss_sums, counts)
         weight = float((counts * self._normal).sum())
         for parameter in self.trained.values():
@@ -306,13 +312,14 @@ class Trainer:
         self, ids: Tensor, classes: Tensor, outcomes: Tensor, questions: list[tuple[Tensor, Tensor]]
     ) -> tuple[Tensor, Tensor, Tensor]:
         """Weighted sum of the losses of a piece, each token's loss (B * (T - 1),), and sums of those of the heads."""
-        hidden, taps = self.model.tapped(ids, tapped_layers(self.config.num_hidden_layers))
+        hidden, found = self.model.tapped(ids, self._tapped)
         logits = self.model.head(hidden[:, :-1]).float()
         losses = F.cross_entropy(logits.flatten(0, 1), ids[:, 1:].flatten(), reduction="none")
         total = (losses * self.weights[classes[:, 1:].flatten().long()]).sum()
         asked = torch.zeros(len(ASKED) + 1, device=ids.device)
         if self.heads is None:
             return total, losses, asked
+        taps = [tap if self._is_trained(layer) else None for tap, layer in zip(found, self._tapped, strict=True)]
         asked[:-1] = self.heads(taps, self.model.model.embed_tokens.weight, outcomes, questions)
         if self.config.branch_token_ids is not None:
             asked[-1] = CHOICE.losses(branch_odds(logits, self.config.branch_token_ids), outcomes[:, :-1]).sum()
@@ -323,9 +330,8 @@ class Trainer:
     ) -> tuple[Tensor, Tensor, Tensor]:
         """The same of a run that trains only some layers, without the losses of tokens."""
         assert self.heads is not None
-        layers = tapped_layers(self.config.num_hidden_layers)
-        taps = iter(self.model.taps(ids, [layer for layer in layers if self._is_trained(layer)]))
-        behind = [next(taps) if self._is_trained(layer) else None for layer in layers]
+        taps = iter(self.model.taps(ids, [layer for layer in self._tapped if self._is_trained(layer)]))
+        behind = [next(taps) if self._is_trained(layer) else None for layer in self._tapped]
         asked = F.pad(self.heads(behind, self.model.model.embed_tokens.weight, outcomes, questions), (0, 1))
         return self._weighed(asked), torch.zeros(classes[:, 1:].numel(), device=ids.device), asked
 
@@ -333,23 +339,33 @@ class Trainer:
         return self.settings.parts_weight * asked[:KINDS].sum() + self.settings.outcome_weight * asked[KINDS:].sum()
 
     def _is_trained(self, layer: int) -> bool:
-        first, last = self.settings.only or (1, self.config.num_hidden_layers)
+        first, last = self.settings.only or (self.settings.kept + 1, self.config.num_hidden_layers)
         return first <= layer <= last
 
     def _chosen(self, first: int, last: int) -> dict[str, nn.Parameter]:
         """The parameters of some layers, and of the heads behind them; all others are left alone."""
-        layers = tapped_layers(self.config.num_hidden_layers)
-        asked = [self._is_trained(layer) for layer in layers]
+        asked = [self._is_trained(layer) for layer in self._tapped]
         if self.heads is None:
             raise ValueError("layers alone learn from questions: give these --parts-weight or --outcome-weight")
-        if last not in layers:
-            ends = ", ".join(str(layer) for layer in sorted(set(layers)))
+        if last not in self._tapped:
+            ends = ", ".join(str(layer) for layer in sorted(set(self._tapped)))
             raise ValueError(f"nothing is asked behind layer {last}: end with one of {ends}")
         begins = {f"model.layers.{layer - 1}." for layer in range(first, last + 1)}
         begins |= {f"{HEADS}{name}." for name, is_asked in zip(ASKED, asked, strict=True) if is_asked}
-        for name, parameter in self.parameters.items():
-            parameter.requires_grad_(name.startswith(tuple(begins)))
         self._normal = torch.cat((torch.zeros(len(CLASSES)), torch.tensor([*asked, False]).float()))
+        return self._trained_where(lambda name: name.startswith(tuple(begins)))
+
+    def _above(self, kept: int) -> dict[str, nn.Parameter]:
+        """The parameters of the layers above so many, and of the heads behind these."""
+        if kept >= self.config.num_hidden_layers:
+            raise ValueError(f"--keep-layers {kept} leaves none of {self.config.num_hidden_layers} layers to train")
+        stay = {"model.embed_tokens.", "lm_head."} | {f"model.layers.{layer}." for layer in range(kept)}
+        stay |= {f"{HEADS}{name}." for name, layer in zip(ASKED, self._tapped, strict=True) if layer <= kept}
+        return self._trained_where(lambda name: not name.startswith(tuple(stay)))
+
+    def _trained_where(self, is_trained: Callable[[str], bool]) -> dict[str, nn.Parameter]:
+        for name, parameter in self.parameters.items():
+            parameter.requires_grad_(is_trained(name))
         return {name: parameter for name, parameter in self.parameters.items() if parameter.requires_grad}
 
     def _autocast(self) -> contextlib.AbstractContextManager[Any]:

@@ -26,6 +26,7 @@ from cwm_server.training.programs import (
     oneliners,
     quizzes,
     suites,
+    sums,
 )
 from cwm_server.training.programs.asked import Family
 from cwm_server.training.programs.base import Program
@@ -52,6 +53,7 @@ FAMILIES: dict[str, Family] = {
     "comparisons": _endless(quizzes.comparison),
     "changes": _endless(changes.program),
     "oneliners": oneliners.programs,
+    "sums": sums.programs,
     "asked": lambda rng, shared: asked.programs(rng, shared, FAMILIES),
     "idioms": idioms.programs,
     "suites": suites.programs,
@@ -69,6 +71,7 @@ WEIGHTS: dict[str, float] = {
     "comparisons": 0.5,
     "changes": 0.5,
     "oneliners": 1.0,
+    "sums": 1.0,
     "asked": 1.0,
     "idioms": 2.5,
     "suites": 2.0,
