@@ -130,6 +130,8 @@ def test_the_shipped_model_has_its_own_tokenizer() -> None:
     config = read_config(EMBEDDED)
     check_tokenizer(EMBEDDED, config, load_tokenizer())
     assert config.tokenizer_sha256 == load_tokenizer().digest
+    assert config.branch_token_ids is not None
+    assert [load_tokenizer().bytes_of(token) for token in config.branch_token_ids] == [b"\xfe", b"\xff"]
 
 
 @pytest.mark.parametrize(
