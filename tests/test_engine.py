@@ -322,9 +322,10 @@ def test_scores_under_a_constraint_rank_the_true_token_among_what_it_allows(mode
     assert scores.outside == [place for place in range(1, len(ids)) if not Banning(ids[:place]).permits(ids[place])]
     for place in range(1, len(ids)):
         logits = led(model, ids[:place])
-        allowed = [Banning(ids[:place]).permits(token) or token == ids[place] for token in range(VOCABULARY)]
-        better = [float(logits[token]) > float(logits[ids[place]]) for token in range(VOCABULARY)]
-        assert scores.ranks[place - 1] == 1 + sum(a and b for a, b in zip(allowed, better, strict=True))
+        others = [token for token in range(VOCABULARY) if Banning(ids[:place]).permits(token) and token != ids[place]]
+        ahead = [float(logits[token]) - float(logits[ids[place]]) for token in others]
+        # What is added to both ways of a fork leaves them as good as equal where it was rounded in another order.
+        assert 1 + sum(a > 1e-4 for a in ahead) <= scores.ranks[place - 1] <= 1 + sum(a > -1e-4 for a in ahead)
 
 
 @both

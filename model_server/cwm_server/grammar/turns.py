@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 from cwm_server.grammar.iterables import can_be_told, items
 from cwm_server.grammar.moves import Known, Moves, Unknown, shown
-from cwm_server.grammar.syntax import COMPREHENSIONS
+from cwm_server.grammar.syntax import COMPREHENSIONS, first_line
 
 _DECISIVE = {"any": True, "all": False}
 # Builtins that take of an iterator what they want before they return.
@@ -36,7 +36,7 @@ class Loop:
     @classmethod
     def of(cls, node: ast.For, follow: Iterable[int]) -> Loop | None:
         """That of a statement behind which `follow` come; None for one that can't be told from its lines."""
-        body = range(node.body[0].lineno, (node.body[-1].end_lineno or 0) + 1)
+        body = range(first_line(node.body[0]), (node.body[-1].end_lineno or 0) + 1)
         header = max(node.target.end_lineno or 0, node.iter.end_lineno or 0)
         # What follows may be the loop itself, entered anew.
         plain = header == node.lineno < body.start and node.lineno not in follow and not _is_silent(node.body)
