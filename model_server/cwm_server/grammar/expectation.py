@@ -230,28 +230,29 @@ class Expectation:
             return
         known = Known(values if activation.fresh else self._lasting(values), activation.returned)
         statements = step.ordered()
-        for name, text in moves.bound(statements, known).items():
-            if not name.startswith("__"):  # a class may spell it in another way
-                self._keep[spelled(name)] = self._held(name, [text], values)
-                self._sure |= self._new & {spelled(name)}
+        self._expect_read(statements, moves, known, values)
         if activation.fresh and isinstance(statements[0], ast.For) and len(statements) == 1:
             self._expect_turn(statements[0], moves, values)
         if activation.fresh and isinstance(statements[0], (ast.If, ast.While)) and len(statements) == 1:
             self._expect_way(statements[0], moves, values)
-        result = moves.result(statements, known)
-        if result is not None:
-            self.result = self._or_hidden([spelled(result)])
 
     def _expect_made(self, step: Step, values: Values) -> None:
         """What a line binds or returns that is what a comprehension has made."""
         activation, moves, statements = self._activation, self._source.moves, step.ordered()
-        if moves is None or self._keep is None or activation.raised or len(statements) != 1:
+        if moves is None or activation.raised or len(statements) != 1:
             return
-        made = Known({}, activation.returned)
-        for name, text in moves.bound(statements, made).items():
-            if not name.startswith("__"):
+        (statement,) = statements
+        if isinstance(statement, ast.stmt) and statement.lineno == statement.end_lineno:  # else its line may come again
+            self._expect_read(statements, moves, Known({}, activation.returned), values)
+
+    def _expect_read(self, statements: Sequence[ast.AST], moves: Moves, known: Known, values: Values) -> None:
+        """What can be read of what the statements of a line bind and return."""
+        assert self._keep is not None
+        for name, text in moves.bound(statements, known).items():
+            if not name.startswith("__"):  # a class may spell it in another way
                 self._keep[spelled(name)] = self._held(name, [text], values)
-        result = moves.result(statements, made)
+                self._sure |= self._new & {spelled(name)}
+        result = moves.result(statements, known)
         if result is not None:
             self.result = self._or_hidden([spelled(result)])
 

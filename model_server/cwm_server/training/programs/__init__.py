@@ -23,6 +23,7 @@ from cwm_server.training.programs import (
     idioms,
     library,
     mbpp,
+    normal,
     oneliners,
     quizzes,
     suites,
@@ -42,6 +43,18 @@ def _endless(program: Callable[[random.Random], Program]) -> Family:
     return programs
 
 
+def _kept_out(program: Callable[[random.Random], Program]) -> Family:
+    """The same of programs so short that they may be those of an evaluation set, without them."""
+
+    def programs(rng: random.Random, shared: Path) -> Iterator[Program]:
+        forbidden = mbpp.test_fingerprints(shared)
+        for drawn in _endless(program)(rng, shared):
+            if forbidden.isdisjoint(normal.functions(drawn.text).values()):
+                yield drawn
+
+    return programs
+
+
 FAMILIES: dict[str, Family] = {
     "humaneval": humaneval.programs,
     "mbpp": mbpp.programs,
@@ -52,8 +65,8 @@ FAMILIES: dict[str, Family] = {
     "quizzes": _endless(quizzes.program),
     "comparisons": _endless(quizzes.comparison),
     "changes": _endless(changes.program),
-    "oneliners": oneliners.programs,
-    "sums": sums.programs,
+    "oneliners": _kept_out(oneliners.program),
+    "sums": _kept_out(sums.program),
     "asked": lambda rng, shared: asked.programs(rng, shared, FAMILIES),
     "idioms": idioms.programs,
     "suites": suites.programs,

@@ -9,10 +9,9 @@ from __future__ import annotations
 
 import random
 import re
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Callable
 
-from cwm_server.training.programs import literals, mbpp, normal
+from cwm_server.training.programs import literals
 from cwm_server.training.programs.base import Program
 from cwm_server.training.programs.quiz_lines import ALPHABETS, Lines, asked_lines, filled, numbers, quiz
 from cwm_server.training.programs.style import dressed
@@ -59,15 +58,6 @@ _MODULES = re.compile(r"\b(functools|math|itertools|collections|heapq|re)\.")
 _FRAMED = re.compile(r"\bfor\b|\blambda\b")  # runs in frames of its own
 _WORDS = ("hello", "abc", "cat", "Python", "a1b2", "dog", "tree", "sun", "Big", "x", "no 12", "red", "ab", "level")
 Given = Callable[[random.Random], list[str]]  # arguments, as source
-
-
-def programs(rng: random.Random, shared: Path) -> Iterator[Program]:
-    """Programs of which no function is one of an evaluation set."""
-    forbidden = mbpp.test_fingerprints(shared)
-    while True:
-        drawn = program(rng)
-        if forbidden.isdisjoint(normal.functions(drawn.text).values()):
-            yield drawn
 
 
 def program(rng: random.Random) -> Program:

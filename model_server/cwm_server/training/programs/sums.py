@@ -10,10 +10,8 @@ from __future__ import annotations
 
 import random
 import re
-from collections.abc import Iterator
-from pathlib import Path
 
-from cwm_server.training.programs import literals, mbpp, normal
+from cwm_server.training.programs import literals
 from cwm_server.training.programs.base import Program
 from cwm_server.training.programs.quiz_lines import SIGNS, Lines, asked_lines, quiz, turns
 from cwm_server.training.programs.style import dressed
@@ -50,15 +48,6 @@ LOOPS = (
 )  # fmt: skip
 _WORKING = ("+", "+", "+", "-", "-", "*", "*", "*", "//", "%")
 _GIVEN = ("abc", "xyz", "nmk", "lwh", "pqr", "ijk")
-
-
-def programs(rng: random.Random, shared: Path) -> Iterator[Program]:
-    """Programs of which no function is one of an evaluation set."""
-    forbidden = mbpp.test_fingerprints(shared)
-    while True:
-        drawn = program(rng)
-        if forbidden.isdisjoint(normal.functions(drawn.text).values()):
-            yield drawn
 
 
 def program(rng: random.Random) -> Program:
