@@ -72,6 +72,17 @@ UNCHANGED = dict.fromkeys(SEEN, "..")
         ("y = table['k']", "7", "'k'"),
         ("y: int = 3", "3", "int"),
         ("z = 1; y = z", "1", "0"),
+        ("y = list()", "[]", "[0]"),
+        ("y = dict()", "{}", "set()"),
+        ("y = list(pair)", "[4, 5]", "[5, 4]"),
+        ("y = tuple(items)", "(1, 'two', [3])", "(1, 'two')"),
+        ("y = tuple(list(pair))", "(4, 5)", "[4, 5]"),
+        ("y = list('two')", "['t', 'w', 'o']", "['two']"),
+        ("y = list(table)", "['k']", "[7]"),
+        ("y = list(items[1:])", "['two', [3]]", "[[3], 'two']"),
+        ("y = dict(table)", "{'k': 7}", "{}"),
+        ("y = items.copy()", "[1, 'two', [3]]", "[3]"),
+        ("y = table.copy()", "{'k': 7}", "['k']"),
     ],
 )
 def test_what_a_line_copies_is_what_its_name_holds_then(source: str, right: str, wrong: str) -> None:
@@ -91,6 +102,14 @@ def test_what_a_line_copies_is_what_its_name_holds_then(source: str, right: str,
         "y = items[9]",
         "y = GLOBAL",
         "y = x or 2",
+        "y = list(x)",
+        "y = list(map(str, pair))",
+        "y = tuple(sorted(pair))",
+        "y = list(*pair)",
+        "y = dict(table, a=1)",
+        "y = set(pair)",
+        "y = dict(pair)",
+        "y = pair.copy()",
     ],
 )
 def test_what_has_to_be_computed_is_left_to_the_model(source: str) -> None:
@@ -149,6 +168,11 @@ def test_names_change_places_at_once() -> None:
         ("x, items[x] = 0, None", "items", "[None, 'two', [3]]", "[1, None, [3]]"),
         ("items[0] = pair", "items", "[(4, 5), 'two', [3]]", "[4, 'two', [3]]"),
         ("items.append(x)", "items", "[1, 'two', [3], 1]", "[1, 'two', [3]]"),
+        ("items.insert(x, 'new')", "items", "[1, 'new', 'two', [3]]", "[1, 'two', [3], 'new']"),
+        ("items.extend(pair)", "items", "[1, 'two', [3], 4, 5]", "[1, 'two', [3], (4, 5)]"),
+        ("items.reverse()", "items", "[[3], 'two', 1]", "[1, 'two', [3]]"),
+        ("items.clear()", "items", "[]", "[1]"),
+        ("items.pop()", "items", "[1, 'two']", "['two', [3]]"),
         ("items.append((x, pair))", "items", "[1, 'two', [3], (1, (4, 5))]", "[1, 'two', [3], 1]"),
     ],
 )
@@ -168,13 +192,34 @@ def test_what_takes_the_place_of_an_element_stands_there_then(source: str, name:
             "items.append(x + 1)",
             "items.append(items)",
             "items.append(*pair)",
+            "items.extend(table.values())",
+            "items.extend([items])",
+            "items.insert(0, items)",
+            "items.pop(x + 1)",
+            "items.pop(7)",
+            "items = items.pop()",
+            "items.sort()",
+            "table.pop('k')",
             "items[2].append(1)",
-            "items.extend(pair)",
         ),
     ],
 )
 def test_an_element_that_is_computed_or_has_no_place_is_left_to_the_model(source: str) -> None:
     assert holds(after(source), Special.LINE, "[8, 8, 8]", x="..", items="")
+
+
+def test_what_is_taken_out_of_a_list_is_held_by_its_name() -> None:
+    left = {"x": "..", "items": "[1, [3]]", "pair": "..", "table": ".."}
+    before = after("y = items.pop(x)")
+    assert holds(before, Special.LINE, "'two'", **left, y="")
+    assert not holds(before, Special.LINE, "[3]", **left, y="")
+    assert not holds(before, Special.LINE, "[1, 'two']", x="..", items="")
+    assert holds(after("y = items.pop(9)"), Special.LINE, "[3]", **UNCHANGED, y="")
+
+
+def test_what_a_call_may_change_is_not_known_behind_it() -> None:
+    assert lets(after("y = items.sort(); return items"), *back("    y = items.sort(); return items\n", "[]"))
+    assert not lets(after("y = 1; return items"), *back("    y = 1; return items\n", "[]"))
 
 
 def test_what_takes_the_place_of_an_element_may_change_anything() -> None:
@@ -186,6 +231,13 @@ def test_lists_of_a_class_of_their_own_are_not_taken_apart() -> None:
     assert holds(after("y = items[0]", text=text), Special.LINE, "0", **UNCHANGED, y="")
     assert holds(after("for y in items:\n    pass", text=text), Special.LINE, "0", **UNCHANGED, y="")
     assert not holds(after("y = x", text=text), Special.LINE, "0", **UNCHANGED, y="")
+
+
+def test_what_is_called_like_a_builtin_copies_nothing() -> None:
+    assert holds(after("y = list(pair)", text="list = str\n"), Special.LINE, "0", **UNCHANGED, y="")
+    assert holds(after("y = list(pair)", text="from somewhere import *\n"), Special.LINE, "0", **UNCHANGED, y="")
+    text = "class Table(dict):\n    def copy(self):\n        return 0\n\n"
+    assert holds(after("y = table.copy()", text=text), Special.LINE, "0", **UNCHANGED, y="")
 
 
 def test_a_loop_goes_through_what_is_shown() -> None:
@@ -424,6 +476,11 @@ def storing(items):
     items[0], items[1] = items[1], items[0]
     i = items[i := 1] = 3 ; alias[0] = 9
     items[-1:] = []
+    copied = list(items) ; twice = tuple(list(copied)) ; copied.append(1) ; items = copied.copy() ; other = dict(table)
+    for item in list(items):
+        items.append(item) ; last = list(items) ; none = list()
+    for place, item in enumerate(tuple(items)):
+        items = list(items[1:])
     table["k"] = 1 ; table["l"] = table["k"] ; table["k"] = None
     table[1] = 0 ; table[True] = 7
     rows[0][1] = 4
@@ -434,8 +491,33 @@ def storing(items):
         holder[1] = 2.5
     return items, alias, table, holder
 
+def stacking(items):
+    items.append(1); items.extend("ab"); items.insert(0, None); alias = items
+    last = items.pop()
+    first = items.pop(0); last = first
+    alias.reverse() ; items = alias
+    for item in items:
+        if len(items) > 1:
+            last = items.pop()
+    alias.extend(items); alias.clear()
+    rows = [items, items]; rows.pop() ; items.append(rows)
+    return alias, first, last, items
+
+class Stack:
+    def pop(self, *places):
+        return self
+    def append(self, value):
+        self.kept = value
+
+def own(stack):
+    stack.append(1)
+    last = stack.pop()
+    y = [3, 1]; z = y.sort(); return y
+
 def main():
     storing([1, 2])
+    stacking([3, 4])
+    own(Stack())
     text = 'é "quoted" \\n' ; password = "swordfish"
     first, second = swap(1, [2], 3, key="k")
     pair = swap(first, second)

@@ -101,6 +101,23 @@ def test_a_list_that_grows_while_it_is_gone_through_is_followed() -> None:
     assert ruled_out(recording) == []
 
 
+def test_a_slice_is_made_when_its_loop_is_entered() -> None:
+    recording = record(
+        """
+        def main():
+            items = [1, 2, 3]
+            for x, y in zip(items, items[1:]):
+                items.append(y)
+                last = y
+            return last
+        """
+    )
+    shown = held(recording, "y", "1", "2", "3", "7")
+    assert [*dict.fromkeys(truth for truth, _ in shown)] == ["2", "3"]
+    assert all(could == [] for _, could in shown)
+    assert ruled_out(recording) == []
+
+
 def test_the_parts_of_an_element_go_to_their_names() -> None:
     recording = record(
         """

@@ -10,7 +10,8 @@ import ast
 import operator
 from collections.abc import Callable, Sequence, Sized
 
-from cwm_server.grammar.moves import MOST, Known, Moves, Unknown
+from cwm_server.grammar.literals import MOST, Unknown
+from cwm_server.grammar.moves import Known, Moves
 from cwm_server.grammar.names import stored
 from cwm_server.grammar.syntax import COMPREHENSIONS, ITERABLES
 
@@ -49,16 +50,19 @@ def elements(loop: ast.For, moves: Moves, known: Known, entered: Known | None) -
         return None if entered is None else _range(loop.iter, moves, entered)
     read = {each.id for each in ast.walk(loop.iter) if isinstance(each, ast.Name)}
     again = not read.isdisjoint(stored([loop.target, *loop.body]))
-    return None if again or not can_be_told(loop.iter) else items(loop.iter, moves, known)
+    return None if again or not can_be_told(loop.iter) else items(loop.iter, moves, known, entered)
 
 
-def items(node: ast.expr, moves: Moves, known: Known) -> list[object] | None:
-    """The elements that an expression has, in their order; None where they can't be read, or are too many."""
+def items(node: ast.expr, moves: Moves, known: Known, entered: Known | None) -> list[object] | None:
+    """The elements that an expression has, in their order; None where they can't be read, or are too many.
+
+    What can be read is `known`, and was `entered` when it began: slices are made then.
+    """
     found: Sequence[object] | None
     view = _view(node)
     match node:
         case ast.Call(args=args) if (name := _called(node)) and name in moves.lasting:
-            parts = [] if name == "range" else [moves.items(each, known) for each in args]
+            parts = [] if name == "range" else [_part(each, moves, known, entered) for each in args]
             if name == "range":
                 found = _range(node, moves, known)
             elif name == "enumerate" and len(parts) == 1 and parts[0] is not None:
@@ -72,6 +76,13 @@ def items(node: ast.expr, moves: Moves, known: Known) -> list[object] | None:
         case _:
             return moves.items(node, known)
     return None if found is None or len(found) > MOST else list(found)
+
+
+def _part(node: ast.expr, moves: Moves, known: Known, entered: Known | None) -> list[object] | None:
+    """The elements of what `enumerate` or `zip` is given."""
+    if isinstance(node, ast.Subscript) and isinstance(node.slice, ast.Slice):
+        return None if entered is None else moves.items(node, entered)
+    return moves.items(node, known)
 
 
 def iterator_of(node: ast.expr, moves: Moves, known: Known) -> str | None:

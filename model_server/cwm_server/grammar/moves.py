@@ -1,7 +1,8 @@
 """What a line only moves: values that stand in the source or in the frames before, and are copied, not computed.
 
-A constant, a variable, a display of such, an element at a place that is shown, what a call has returned, an argument:
-their texts follow from what can be read already. Whatever applies an operator, a method or a builtin is the model's.
+A constant, a variable, a display of such, an element at a place that is shown, a copy, what a call has returned, an
+argument: their texts follow from what can be read already. Whatever applies an operator, a method or a builtin besides
+is the model's.
 """
 
 from __future__ import annotations
@@ -16,20 +17,25 @@ from dataclasses import dataclass, field
 from types import BuiltinFunctionType
 from typing import Any
 
+from cwm_server.grammar.literals import (
+    ATOMS,
+    Unknown,
+    element_of,
+    elements_of,
+    is_fixed,
+    read,
+    rendered,
+    shown,
+    text_of,
+    with_elements,
+)
+from cwm_server.grammar.mutations import Mutation
 from cwm_server.grammar.names import names_of, stored
 from cwm_server.grammar.syntax import COMPREHENSIONS, ITERATED, RESUMED
 from cwm_tracer.redaction import REDACTED
-from cwm_tracer.values import Renderer
 
-_LONGEST = 1_000  # characters of a value that is taken apart
-MOST = 200  # elements of one
-_ATOMS = (int, float, complex, str, bytes, type(None))  # bool is an int
 _OPEN = ("[", "{", "(", "<")  # how the texts begin of what may change, or hold what may
-_RENDERED = Renderer()
-
-
-class Unknown(Exception):
-    """A value that would have to be computed, or is not shown."""
+_COPIERS: dict[str, type] = {"dict": dict, "list": list, "tuple": tuple}
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,14 +77,15 @@ class Moves:
         for node in statements:
             if isinstance(node, (ast.Pass, ast.Return)) or _is_constant(node):
                 continue
-            if (appended := _appended(node)) is not None:
-                owner, value = appended
-                if not self._put(owner, list.append, self._text(value, Known(values)), values):
+            if (mutation := Mutation.of(node)) is not None:
+                if not self._mutate(mutation, values):
                     return None
                 continue
             if not isinstance(node, (ast.Assign, ast.AnnAssign)) or node.value is None:
                 return None
             here = Known(dict(values), returned)
+            if not self._is_copy(node.value) and any(map(self.may_change, ast.walk(node.value))):
+                values = {name: text for name, text in values.items() if not text.startswith(_OPEN)}
             for target in node.targets if isinstance(node, ast.Assign) else [node.target]:
                 if isinstance(target, ast.Subscript):
                     if not self._store(target, self._text(node.value, here), values):
@@ -120,7 +127,7 @@ class Moves:
     def items(self, node: ast.expr, known: Known) -> list[object] | None:
         """The elements that an expression has, in their order; None where they can't be read."""
         try:
-            return _items(self.value(node, known))
+            return elements_of(self.value(node, known))
         except Unknown:
             return None
 
@@ -134,7 +141,7 @@ class Moves:
     def is_true(self, text: str) -> bool | None:
         """Whether the value that a text shows counts as true; None where the text does not tell."""
         try:
-            return bool(_read(text)) if self.apart else None
+            return bool(read(text)) if self.apart else None
         except Unknown:
             return None
 
@@ -167,7 +174,7 @@ class Moves:
             texts = [None if isinstance(each, ast.Starred) else self._text(each, here) for each in value.elts]
         else:
             try:
-                texts = [_shown(each) for each in _items(self.value(value, known))]
+                texts = [text_of(each) for each in elements_of(self.value(value, known))]
             except Unknown:
                 texts = []
         if len(texts) != len(target.elts):
@@ -188,18 +195,43 @@ class Moves:
             place: Any = _place(target.slice, values)
             container[place] = element
 
-        return isinstance(target.value, ast.Name) and self._put(target.value.id, store, text, values)
-
-    def _put(self, name: str, put: Callable[[Any, object], None], text: str | None, values: dict[str, str]) -> bool:
-        """Note in `values` that what a text shows is `put` into a list or dict; False where that can't be told."""
         try:
-            container: Any = copy.deepcopy(_read(values[name]) if self.apart else None)
-            element = _read(text or "")
-            # Another list might hold the one that it is put into.
-            if not isinstance(container, (list, dict)) or not _is_fixed(element):
+            element = read(text or "")
+        except Unknown:
+            return False
+        name = target.value.id if isinstance(target.value, ast.Name) else ""
+        return is_fixed(element) and self._change(name, lambda owner: store(owner, element), values)
+
+    def _mutate(self, mutation: Mutation, values: dict[str, str]) -> bool:
+        """Note in `values` what a method of a list does, and returns; False where that can't be told."""
+        results: list[object] = []
+
+        def change(owner: Any) -> None:
+            given = [self.value(each, Known(values)) for each in mutation.given]
+            elements = elements_of(given[0]) if mutation.method == "extend" else given
+            if not isinstance(owner, list) or not all(map(is_fixed, elements)):
+                raise Unknown
+            results.append(mutation.done(owner, given))
+
+        if not self._change(mutation.owner, change, values):
+            return False
+        if mutation.target is not None:
+            values.pop(mutation.target, None)
+            if (text := shown(results[0])) is not None:
+                values[mutation.target] = text
+        return True
+
+    def _change(self, name: str, change: Callable[[Any], None], values: dict[str, str]) -> bool:
+        """Note in `values` how a list or dict is after a `change`; False where that can't be told.
+
+        What it gets has to be fixed: another list might hold the one that it is put into.
+        """
+        try:
+            container: Any = copy.deepcopy(read(values[name]) if self.apart else None)
+            if not isinstance(container, (list, dict)):
                 return False
-            put(container, element)
-            after = _shown(container)
+            change(container)
+            after = text_of(container)
         except (Unknown, LookupError, TypeError, ValueError):
             return False
         # The same list may be held by another name, or stand in another list.
@@ -213,13 +245,37 @@ class Moves:
         if isinstance(node, ast.Name):
             text = known.values.get(node.id)
             return None if text is None or REDACTED in text else text
-        if (called := _result_of(node)) is not None:
+        if not self._is_copy(node) and (called := _result_of(node)) is not None:
             text = known.returned[1] if known.returned is not None and known.returned[0] == called else None
             return None if text is None or REDACTED in text else text
         try:
-            return _shown(self.value(node, known))
+            return text_of(self._copied(node, known))
         except Unknown:
             return None
+
+    def _copied(self, node: ast.expr, known: Known) -> Any:
+        """What an expression moves, or makes anew of the elements of that. Raises Unknown."""
+        match node if self._is_copy(node) else None:
+            case ast.Call(ast.Attribute(value=owner)):
+                copied = self.value(owner, known)
+                if not isinstance(copied, (list, dict)):
+                    raise Unknown
+                return copied
+            case ast.Call(ast.Name(id=name), given):
+                try:
+                    return _COPIERS[name](*(with_elements(self._copied(each, known)) for each in given))
+                except (TypeError, ValueError):  # it raises; what comes then is no value
+                    raise Unknown from None
+        return self.value(node, known)
+
+    def _is_copy(self, node: ast.expr) -> bool:
+        """Whether an expression is a call that copies what is given to it, or makes something empty."""
+        match node:
+            case ast.Call(ast.Name(id=name), [] | [_], []):
+                return name in _COPIERS and name in self.lasting
+            case ast.Call(ast.Attribute(attr="copy"), [], []):
+                return True
+        return False
 
 
 def _evaluated(node: ast.AST) -> list[ast.expr]:
@@ -275,13 +331,13 @@ def lasting(tree: ast.Module) -> dict[str, str]:
 @functools.cache
 def _builtins() -> dict[str, str]:
     plain = ((name, each) for name, each in vars(builtins).items() if isinstance(each, (type, BuiltinFunctionType)))
-    return {name: _RENDERED(each) for name, each in plain}
+    return {name: rendered(each) for name, each in plain}
 
 
 def _constant(node: ast.expr) -> str | None:
     """The text of a constant, or a tuple of such; None of anything else."""
     try:
-        return _shown(_value(node, {})) if _is_immutable(node) else None
+        return text_of(_value(node, {})) if _is_immutable(node) else None
     except Unknown:
         return None
 
@@ -290,15 +346,7 @@ def _filled(nodes: Sequence[ast.AST]) -> set[str]:
     """The names of what some code puts elements into."""
     each = (each for node in nodes for each in ast.walk(node) if isinstance(each, ast.Subscript))
     found = {e.value.id for e in each if isinstance(e.value, ast.Name) and not isinstance(e.ctx, ast.Load)}
-    return found | {appended[0] for node in nodes if (appended := _appended(node)) is not None}
-
-
-def _appended(node: ast.AST) -> tuple[str, ast.expr] | None:
-    """The name of the list to which a statement appends, and what; None of any other statement."""
-    match node:
-        case ast.Expr(ast.Call(ast.Attribute(ast.Name(id=name), "append"), [value], [])):
-            return None if isinstance(value, ast.Starred) else (name, value)
-    return None
+    return found | {mutation.owner for node in nodes if (mutation := Mutation.of(node)) is not None}
 
 
 def _result_of(node: ast.expr) -> str | None:
@@ -314,25 +362,20 @@ def _result_of(node: ast.expr) -> str | None:
     return None
 
 
-def _is_fixed(value: object) -> bool:
-    """Whether a value stays what it is, all of it."""
-    return all(map(_is_fixed, value)) if isinstance(value, tuple) else isinstance(value, _ATOMS)
-
-
 def _is_constant(node: ast.AST) -> bool:
     return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
 
 
 def _value(node: ast.expr, values: Mapping[str, str]) -> object:
     """The value that a node moves. Raises Unknown."""
-    if isinstance(node, ast.Constant) and isinstance(node.value, _ATOMS):
+    if isinstance(node, ast.Constant) and isinstance(node.value, ATOMS):
         return node.value
     if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub) and isinstance(node.operand, ast.Constant):
         number = node.operand.value
         if isinstance(number, (int, float)):
             return -number
     if isinstance(node, ast.Name) and node.id in values:
-        return _read(values[node.id])
+        return read(values[node.id])
     try:
         if isinstance(node, ast.Tuple):
             return tuple(_value(each, values) for each in node.elts)
@@ -342,7 +385,7 @@ def _value(node: ast.expr, values: Mapping[str, str]) -> object:
             keys = [_value(each, values) for each in node.keys if each is not None]
             return dict(zip(keys, (_value(each, values) for each in node.values), strict=True))
         if isinstance(node, ast.Subscript):
-            return _element(_value(node.value, values), _place(node.slice, values))
+            return element_of(_value(node.value, values), _place(node.slice, values))
     except (TypeError, ValueError):  # no key, or a part that is spread out
         raise Unknown from None
     raise Unknown
@@ -352,59 +395,3 @@ def _place(node: ast.expr, values: Mapping[str, str]) -> object:
     if not isinstance(node, ast.Slice):
         return _value(node, values)
     return slice(*(None if part is None else _value(part, values) for part in (node.lower, node.upper, node.step)))
-
-
-def _element(container: Any, place: object) -> object:
-    if not isinstance(container, (str, bytes, list, tuple, dict)):
-        raise Unknown
-    try:
-        return container[place]  # type: ignore[index, call-overload]
-    except (LookupError, TypeError, ValueError):
-        raise Unknown from None  # it raises; what comes then is no value
-
-
-def _items(value: object) -> list[object]:
-    if not isinstance(value, (str, bytes, list, tuple, dict)) or len(value) > MOST:
-        raise Unknown
-    return list(value)
-
-
-@functools.lru_cache(maxsize=256)
-def _literal(text: str) -> object:
-    return ast.literal_eval(text)
-
-
-def _read(text: str) -> object:
-    """The value that a text shows. Raises Unknown where it shows only a part, or no literal."""
-    if len(text) > _LONGEST or REDACTED in text:
-        raise Unknown
-    try:
-        return _literal(text)
-    except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
-        raise Unknown from None
-
-
-def shown(value: object) -> str | None:
-    """The text of a value; None where it can't be told."""
-    try:
-        return _shown(value)
-    except Unknown:
-        return None
-
-
-def _shown(value: object) -> str:
-    """The text of a value. Raises Unknown for one with sets, whose order depends on how they came about."""
-    pending = [value]
-    while pending:
-        each = pending.pop()
-        if isinstance(each, (set, frozenset)):
-            raise Unknown
-        if isinstance(each, (list, tuple)):
-            pending += each
-        elif isinstance(each, dict):
-            pending += each.values()
-            pending += each
-    text = _RENDERED(value)
-    if REDACTED in text:
-        raise Unknown
-    return text

@@ -10,7 +10,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from cwm_server.grammar.iterables import can_be_told, items
-from cwm_server.grammar.moves import Known, Moves, Unknown, shown
+from cwm_server.grammar.literals import Unknown, shown
+from cwm_server.grammar.moves import Known, Moves
 from cwm_server.grammar.syntax import COMPREHENSIONS, first_line
 
 _DECISIVE = {"any": True, "all": False}
@@ -134,7 +135,8 @@ def begun(node: ast.expr, statement: ast.AST, moves: Moves, known: Known, lastin
     assert isinstance(node, COMPREHENSIONS)
     iterable = node.generators[0].iter
     quiet = not any(map(moves.may_change, ast.walk(node)))
-    found = items(iterable, moves, known if quiet and is_first(node, statement, moves) else lasting)
+    sure = known if quiet and is_first(node, statement, moves) else lasting
+    found = items(iterable, moves, sure, sure)
     return None if found is None else Going(node, tuple(found))
 
 
