@@ -474,6 +474,13 @@ def test_a_rate_falls_over_some_of_the_run(data: Path, decay: str, capsys: pytes
     assert "--decay is a part of the budget" in capsys.readouterr().err
 
 
+def test_fewer_layers_than_none_are_not_kept(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as refused:
+        main(["train", "--data", str(data), "--out", "nowhere", "--tokens", "10", "--keep-layers", "-1"])
+    assert refused.value.code == 2
+    assert "--keep-layers is a number of layers" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("shape", [(3, 16, 16), (2, 40, 16), (2, 16, 40)])
 def test_orthogonalizing_brings_singular_values_near_one(shape: tuple[int, int, int]) -> None:
     torch.manual_seed(0)

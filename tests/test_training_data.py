@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import ast
 import builtins
+import collections
 import contextlib
 import itertools
 import json
 import random
 import re
+import statistics
 import sys
 from collections.abc import Iterator
 from dataclasses import replace
@@ -34,6 +36,7 @@ from cwm_server.training.programs import (
     normal,
     oneliners,
     quizzes,
+    remakes,
     sums,
     weights,
 )
@@ -235,6 +238,40 @@ def test_sums_come_to_small_numbers_of_many_steps_and_seldom_fail() -> None:
     assert sum("." in value for value in made) > len(made) / 50
 
 
+def test_remakes_make_all_kinds_of_values_of_few_functions_and_seldom_fail() -> None:
+    programs = [remakes.program(random.Random(seed)) for seed in range(80)]
+    assert programs == [remakes.program(random.Random(seed)) for seed in range(80)]
+    ends: list[Event] = []
+    returned: list[str] = []
+    calls: list[int] = []  # of each function
+    for result in traced(*programs):
+        frames = frames_of(result) if not result.rejected else []
+        ends += [frame.event for frame in frames if frame.event in (Event.RETURN, Event.EXCEPTION)]
+        returned += [frame.argument or "" for frame in frames if frame.event is Event.RETURN]
+        called = [frame.source for frame in frames if frame.event is Event.CALL and frame.source.startswith("def ")]
+        calls += collections.Counter(called[1:]).values()
+    assert ends.count(Event.EXCEPTION) < len(ends) / 50
+    for begin in ("[", "(", "{", "'", "1", "True", "False"):
+        assert sum(value.startswith(begin) for value in returned) >= 3, begin
+    assert statistics.mean(calls) > 2  # what is learned is not the text of a program
+
+
+def test_what_keeps_results_has_few_names() -> None:
+    kept = set[str]()
+    for seed in range(40):
+        program = sums.program(random.Random(seed)) if seed % 2 else remakes.program(random.Random(seed))
+        main = next(
+            each for each in ast.parse(program.text).body if getattr(each, "name", "") in (program.entry, "main")
+        )
+        if program.entry == "main" and program.source in ("sums", "remakes"):
+            names = {
+                node.id for node in ast.walk(main) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)
+            }
+            assert len(names) <= oneliners.MOST_TARGETS
+            kept |= names
+    assert len(kept) > 9
+
+
 def test_no_sum_is_a_function_that_is_kept_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     shared = write_mbpp(tmp_path, (11, "def f11(a):\n    return a + a\n", "assert f11(0) is 0"))
     for each in ("ONE", "TWO", "MORE"):
@@ -244,6 +281,18 @@ def test_no_sum_is_a_function_that_is_kept_out(tmp_path: Path, monkeypatch: pyte
     texts = [program.text for program in programs]
     assert not any(re.search(r"def \w+\((\w+)\):\n    return \(?\1 ?\+ ?\1\b", text) for text in texts)
     assert any(re.search(r"def \w+\((\w+)\):\n    return \1 \* 2\b", text) for text in texts)
+
+
+def test_no_remake_is_a_function_that_is_kept_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    shared = write_mbpp(tmp_path, (11, "def f11(a):\n    return a[::-1]\n", "assert f11([]) is 0"))
+    monkeypatch.setattr(remakes, "KINDS", ((("{v}[::-1]", "{v} * 2"), "v", lambda rng: [f"[{rng.randrange(9)}, 2]"]),))
+    monkeypatch.setattr(remakes, "WEIGHTS", (1,))
+    monkeypatch.setattr(remakes, "LOOPED", (1,))
+    monkeypatch.setattr(remakes, "quiz", lambda rng, kind: Program("quizzes", "def f():\n    pass\n", "f", "f()"))
+    programs = itertools.islice(FAMILIES["remakes"](random.Random(0), shared), 60)
+    lines = [line.split() for program in programs for line in program.text.splitlines()]
+    assert any(line[:1] == ["return"] and line[-1] == "2" for line in lines)
+    assert not any(line[:1] == ["return"] and line[-1].endswith("[::-1]") for line in lines)
 
 
 def test_no_function_of_one_expression_is_one_that_is_kept_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

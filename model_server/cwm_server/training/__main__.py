@@ -97,6 +97,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         parser.error("a run needs a budget: --minutes or --tokens")
     if not 0 < options.decay < float("inf"):
         parser.error("--decay is a part of the budget: a number above 0")
+    if options.keep_layers < 0:
+        parser.error("--keep-layers is a number of layers: from 0 on")
     if options.processes > 1 and "RANK" not in os.environ:
         return _spawn(list(arguments if arguments is not None else sys.argv[1:]), options.processes)
     return _train(options)

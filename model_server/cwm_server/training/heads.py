@@ -20,7 +20,7 @@ from torch import Tensor, nn
 from cwm_server.training.outcomes import ENTERED, NOT_TAKEN, PASSED, TAKEN
 from cwm_server.training.parts import IGNORED, KINDS, PIECES
 
-ASKED = ("place", "owner", "held", "name", "first", "second", "third", "left", "later", "outcome", "choice")
+ASKED = ("place", "owner", "held", "name", "first", "second", "third", "left", "later", "origin", "outcome", "choice")
 BRANCH = "branch"  # the choice once more, by the logits; see `branch_odds`
 _ROUND = 64  # how many questions there are changes from batch to batch; few sizes compile few times
 
@@ -30,14 +30,15 @@ def tapped_layers(layers: int) -> tuple[int, ...]:
 
     Each needs what the one before has found, and the last layers can use the answers. A layer finds something out as
     late as it is asked, so the first come as early as a lookup can be made, and from there on each a layer later. What
-    takes more than three steps has all the layers up to the last fifth to it. How a condition came out is asked once
-    more, a layer later, where the next line is chosen; then that line can be looked up.
+    takes more than three steps has all the layers up to the last fifth to it. Where an element comes from is asked
+    early enough to be fetched. How a condition came out is asked once more, a layer later, where the next line is
+    chosen; then that line can be looked up.
     """
     held, last = max(1, (layers - 1) // 2), max(1, layers * 4 // 5)
     found = max(1, held - 1)
     name, first, second, third = (min(held + more, last) for more in (1, 2, 3, 4))
     choice = max(last, min(last + 1, layers - 1))
-    return found, found, held, name, first, second, third, third, last, last, choice
+    return found, found, held, name, first, second, third, third, last, third, last, choice
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,9 +129,9 @@ class Heads(nn.Module):
 
     def __init__(self, hidden_size: int) -> None:
         super().__init__()
-        self.place, self.owner, self.held, self.name, self.first, self.second, self.third, self.left, self.later = (
-            ValueHead(hidden_size) for _ in range(KINDS)
-        )
+        self.place, self.owner, self.held, self.name = (ValueHead(hidden_size) for _ in range(4))
+        self.first, self.second, self.third, self.left, self.later = (ValueHead(hidden_size) for _ in range(5))
+        self.origin = ValueHead(hidden_size)
         self.outcome = OutcomeHead(hidden_size)
         self.choice = OutcomeHead(hidden_size, CHOICE)
 
@@ -171,7 +172,8 @@ class Heads(nn.Module):
     @property
     def values(self) -> tuple[ValueHead, ...]:
         """Those that say values, by the kind of part."""
-        return self.place, self.owner, self.held, self.name, self.first, self.second, self.third, self.left, self.later
+        looked_up = (self.place, self.owner, self.held, self.name)
+        return *looked_up, self.first, self.second, self.third, self.left, self.later, self.origin
 
     @property
     def judges(self) -> tuple[OutcomeHead, ...]:

@@ -15,15 +15,16 @@ from functools import lru_cache
 from typing import Any
 
 from cwm_server.grammar.syntax import COMPREHENSIONS, ITERATED
+from cwm_server.training.elements import LONGEST, elements
+from cwm_server.training.origins import evaluated, origins
 from cwm_tracer.wire import EVENT_TOKEN, Segment, Special, decode
 
 Value = Any  # what `ast.literal_eval` makes
-LONGEST = 200  # characters of a text that is read as a value, and of one that is made
 # The index or the key of a shown element, and the local that has it; what `..` stands for, what a name does; what comes
 # of an expression that takes one step from there, two, three, or more, before it the left of two that are brought
-# together.
-PLACED, OWNED, HELD, NAMED, FIRST, SECOND, THIRD, LEFT, LATER = range(9)
-KINDS = 9
+# together; where the next element of a value that is made anew comes from.
+PLACED, OWNED, HELD, NAMED, FIRST, SECOND, THIRD, LEFT, LATER, ORIGIN = range(10)
+KINDS = 10
 STEPS = (FIRST, SECOND, THIRD, LATER)
 PIECES = 3  # tokens of a value's text, its closing quote with them, for which training asks
 IGNORED = -100  # where there are fewer
@@ -150,7 +151,7 @@ def placed(text: str, names: Iterable[str]) -> list[Part]:
     """
     found = []
     for match, name in zip(VALUE.finditer(text.encode("utf-8", "surrogatepass")), names, strict=False):
-        for place, begin, end in _elements(match[1]):
+        for place, begin, end in elements(match[1]):
             for offset in range(begin + 1, min(end, begin + _BEGUN) + 1):
                 found += [Part(match.start(1) + offset, *each) for each in ((place, PLACED), (name, OWNED))]
     return found
@@ -162,44 +163,41 @@ def parts_of(segments: Sequence[Segment]) -> dict[int, list[Part]]:
     frames = iter(decode(segments[start:]).frames)
     values: Mapping[str, str] | None = None
     found: dict[int, list[Part]] = {}
+    event, ran, before = None, "", dict[str, str]()  # the line that ran last, and what it had
     for index in range(start, len(segments)):
         segment = segments[index]
         if segment in EVENTS:
-            values = getattr(next(frames, None), "locals", None)
+            event, values = segment, getattr(next(frames, None), "locals", None)
+        elif isinstance(segment, str) and segments[index - 1] is Special.ACTION:
+            if values is not None:
+                found[index] = parts(segment, values)
+                ran, before = (segment, dict(values)) if event is Special.LINE else ("", {})
         elif isinstance(segment, str) and values is not None:
-            is_line = segments[index - 1] is Special.ACTION
-            found[index] = parts(segment, values) if is_line else unchanged(segment, values) + placed(segment, values)
+            found[index] = unchanged(segment, values) + placed(segment, values)
+            if event is Special.LINE:
+                found[index] += made_anew(segment, values, ran, before)
+        elif isinstance(segment, str) and event is Special.RETURN:
+            found[index] = returned(segment, ran, before)
+            ran = ""
     return found
 
 
-@lru_cache(maxsize=1 << 14)
-def _elements(value: bytes) -> tuple[tuple[str, int, int], ...]:
-    """Index or key of each element, and where its text begins and ends; none of a value that is escaped or long.
-
-    The last stands for the end of the value, its length for its index.
-    """
-    if len(value) > LONGEST or b"\\" in value or value[:1] not in (b"[", b"(", b"{", b"'"):
-        return ()
-    try:
-        tree = ast.parse(value, mode="eval").body
-    except (SyntaxError, ValueError, MemoryError, RecursionError):
-        return ()
-    spans: list[tuple[str, int, int]]
-    match tree:
-        case ast.List(elts=elements) | ast.Tuple(elts=elements):
-            spans = [(str(index), *_span(element)) for index, element in enumerate(elements)]
-        case ast.Dict(keys=keys, values=values):
-            pairs = [(key, each) for key, each in zip(keys, values, strict=True) if key is not None]
-            spans = [(value[slice(*_span(key))].decode(), *_span(each)) for key, each in pairs]
-        case ast.Constant(value=str(letters)) if len(letters) == len(value) - 2:
-            spans = [(str(index), index + 1, index + 2) for index in range(len(letters))]
-        case _:
-            return ()
-    return (*spans, (str(len(spans)), len(value) - 1, len(value)))
+def made_anew(text: str, names: Iterable[str], line: str, shown: Mapping[str, str]) -> list[Part]:
+    """Where the elements come from of what a line that has run made of the `shown` locals, in the text of those now."""
+    nodes = evaluated(_parsed(line)[0], shown)
+    found = []
+    for match, name in zip(VALUE.finditer(text.encode("utf-8", "surrogatepass")), names, strict=False):
+        if name in nodes:
+            places = origins(nodes[name], shown, match[1])
+            found += [Part(match.start(1) + place, answer, ORIGIN) for place, answer in places]
+    return found
 
 
-def _span(node: ast.expr) -> tuple[int, int]:
-    return node.col_offset, node.end_col_offset or 0
+def returned(text: str, line: str, shown: Mapping[str, str]) -> list[Part]:
+    """The same of what a line returns, in its text as JSON."""
+    node = evaluated(_parsed(line)[0], shown).get("")
+    value = text.encode("utf-8", "surrogatepass")[1:-1]
+    return [] if node is None else [Part(1 + place, each, ORIGIN) for place, each in origins(node, shown, value)]
 
 
 @lru_cache(maxsize=1 << 14)

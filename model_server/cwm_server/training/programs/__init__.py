@@ -26,6 +26,7 @@ from cwm_server.training.programs import (
     normal,
     oneliners,
     quizzes,
+    remakes,
     suites,
     sums,
 )
@@ -66,6 +67,7 @@ FAMILIES: dict[str, Family] = {
     "comparisons": _endless(quizzes.comparison),
     "changes": _endless(changes.program),
     "oneliners": _kept_out(oneliners.program),
+    "remakes": _kept_out(remakes.program),
     "sums": _kept_out(sums.program),
     "asked": lambda rng, shared: asked.programs(rng, shared, FAMILIES),
     "idioms": idioms.programs,
@@ -84,6 +86,7 @@ WEIGHTS: dict[str, float] = {
     "comparisons": 0.5,
     "changes": 0.5,
     "oneliners": 1.0,
+    "remakes": 1.0,
     "sums": 1.0,
     "asked": 1.0,
     "idioms": 2.5,

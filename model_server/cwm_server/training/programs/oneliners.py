@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import random
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from cwm_server.training.programs import literals
 from cwm_server.training.programs.base import Program
@@ -57,19 +57,31 @@ SINGLE = (
 _MODULES = re.compile(r"\b(functools|math|itertools|collections|heapq|re)\.")
 _FRAMED = re.compile(r"\bfor\b|\blambda\b")  # runs in frames of its own
 _WORDS = ("hello", "abc", "cat", "Python", "a1b2", "dog", "tree", "sun", "Big", "x", "no 12", "red", "ab", "level")
+_NAMED = {
+    "u": ("t", "tup", "test_tup", "tuple1"),
+    "d": ("d", "dict1", "counts", "scores"),
+    "k": ("key", "k", "name"),
+    "l": ("words", "names", "strings", "lst", "items"),
+}
+TARGETS = ("a", "b", "c", "r", "got", "first", "other", "value", "done")
+MOST_TARGETS = 5  # every frame names them all
 Given = Callable[[random.Random], list[str]]  # arguments, as source
+Kind = tuple[tuple[str, ...], str, Given]  # templates, the letters that stand in them for parameters, and these
 
 
 def program(rng: random.Random) -> Program:
     """Some functions of one expression and a `main` that calls them, or a loop that works out many such."""
-    return _functions(rng) if rng.random() < 0.6 else quiz(rng, _lines)
+    return functions(rng, "oneliners", KINDS, WEIGHTS) if rng.random() < 0.6 else quiz(rng, _lines)
 
 
-def _functions(rng: random.Random) -> Program:
+def functions(
+    rng: random.Random, source: str, kinds: Sequence[Kind], weights: Sequence[int], calls: int = 1
+) -> Program:
+    """Functions that return an expression of some kind, and a `main` that calls each, often so many times more."""
     names = Names(rng)
-    modules, functions, body = set[str](), list[str](), list[str]()
+    modules, functions, body, targets = set[str](), list[str](), list[str](), list[str]()
     for _ in range(rng.randint(2, 6)):
-        templates, letters, given = rng.choices(KINDS, WEIGHTS)[0]
+        templates, letters, given = rng.choices(kinds, weights)[0]
         template, name = rng.choice(templates), names.function()
         used = [place for place, letter in enumerate(letters) if f"{{{letter}}}" in template]
         parameters = [_parameter(rng, names, letters[place]) for place in used]
@@ -79,8 +91,10 @@ def _functions(rng: random.Random) -> Program:
         draw = rng.random()
         lines = [f"return {expression}"] if draw < 0.5 else [f"{result} = {expression}", f"return {result}"]
         functions.append("\n".join((head, *(f"    {line}" for line in lines))) + "\n")
-        for _ in range(rng.choice((1, 1, 2) if _FRAMED.search(expression) else (1, 2, 2, 3))):
-            target = names.throwaway("a", "b", "c", "r", "got", "first", "other", "value", "done")
+        framed = _FRAMED.search(expression)
+        for _ in range(rng.choice((1, 1, 2)) if framed else calls * rng.choice((1, 2, 2, 3))):
+            target = names.throwaway(*TARGETS) if len(targets) < MOST_TARGETS else rng.choice(targets)
+            targets.append(target)
             arguments = given(rng)
             body.append(f"{target} = {name}({', '.join(arguments[place] for place in used)})")
     rng.shuffle(body)
@@ -91,19 +105,23 @@ def _functions(rng: random.Random) -> Program:
         text = dressed(rng, text)
     main = "def main():\n" + "".join(f"    {line}\n" for line in body)
     text = f"{imports}{chr(10) if imports else ''}{text}\n\n{main}"
-    return Program("oneliners", text, "main", "main()")
+    return Program(source, text, "main", "main()")
 
 
 def _lines(rng: random.Random, names: Names) -> Lines:
-    """Expressions that need no frames, of one row of arguments after the other."""
-    templates, letters, given = rng.choices(KINDS, WEIGHTS)[0]
+    return lines(rng, names, rng.choices(KINDS, WEIGHTS)[0])
+
+
+def lines(rng: random.Random, names: Names, kind: Kind, room: int = 50) -> Lines:
+    """Expressions that need no frames, up to so many in all, of one row of arguments after the other."""
+    templates, letters, given = kind
     plain = [each for each in templates if not _FRAMED.search(each) and not _MODULES.search(each)]
     parameters = [_parameter(rng, names, letter) for letter in letters]
     rows = names.throwaway("rows", "cases", "items", "data", "tests")
     asked = rng.sample(plain, rng.randint(3, min(10, len(plain))))
     known = dict(zip(letters, parameters, strict=True))
     body = asked_lines(rng, names, [_filled(rng, each, known) for each in asked])
-    shown = [given(rng) for _ in range(rng.randint(3, max(3, 50 // (len(asked) + 2))))]
+    shown = [given(rng) for _ in range(rng.randint(3, max(3, room // (len(asked) + 2))))]
     values = [each[0] if len(each) == 1 else f"({', '.join(each)})" for each in shown]
     return (
         [f"for {', '.join(parameters)} in {rows}:", *(f"    {line}" for line in body)],
@@ -121,10 +139,8 @@ def _filled(rng: random.Random, template: str, known: dict[str, str]) -> str:
 
 def _parameter(rng: random.Random, names: Names, letter: str) -> str:
     """A name for what a letter of the templates stands for."""
-    if letter in "ud" and rng.random() < 0.5:
-        return names.throwaway(
-            *{"u": ("t", "tup", "test_tup", "tuple1"), "d": ("d", "dict1", "counts", "scores")}[letter]
-        )
+    if letter in _NAMED and rng.random() < 0.5:
+        return names.throwaway(*_NAMED[letter])
     if letter in "abh":
         return names.throwaway("n", "a", "b", "x", "num", "k", "y", "number", "m")
     if letter == "x":
@@ -171,7 +187,7 @@ def _numbers(rng: random.Random) -> list[str]:
     return [str(rng.randint(2, rng.choice((9, 20, 99, 500, 9999)))), str(rng.randint(1, 60)), str(rng.randint(2, 20))]
 
 
-KINDS: tuple[tuple[tuple[str, ...], str, Given], ...] = (
+KINDS: tuple[Kind, ...] = (
     (TWO, "vw", _two),
     (ONE, "v", lambda rng: [repr(_ints(rng))]),
     (ROWS, "t", _rows),

@@ -13,6 +13,7 @@ import re
 
 from cwm_server.training.programs import literals
 from cwm_server.training.programs.base import Program
+from cwm_server.training.programs.oneliners import MOST_TARGETS, TARGETS
 from cwm_server.training.programs.quiz_lines import SIGNS, Lines, asked_lines, quiz, turns
 from cwm_server.training.programs.style import dressed
 from cwm_server.training.programs.words import Names
@@ -125,11 +126,19 @@ def _plain(rng: random.Random, names: list[str]) -> str:
     return text
 
 
+def _basic(rng: random.Random, names: list[str]) -> str:
+    """One of the operations that all the others are made of."""
+    left, right = rng.choice(names), rng.choice(names) if rng.random() < 0.7 else str(rng.randint(1, 12))
+    return f"{left} {rng.choice('++--*')} {right}"
+
+
 def _rows(rng: random.Random, names: Names) -> Lines:
     """Many formulas of each row of numbers, several on a line."""
     given, rows = _parameters(rng, names), names.throwaway("rows", "pairs", "xs", "data", "table", "cases")
     asked = [_plain(rng, given) for _ in range(rng.randint(3, 12))]
-    if rng.random() < 0.3:
+    if rng.random() < 0.5:
+        asked = [_basic(rng, given) for _ in asked]
+    elif rng.random() < 0.3:
         asked += [f"{_plain(rng, given)} {rng.choice(SIGNS)} {rng.choice(given)}" for _ in range(2)]
     body = asked_lines(rng, names, asked)
     shown = _table(rng, len(given), turns(rng, len(asked)))
@@ -152,7 +161,7 @@ def _chained(rng: random.Random, names: Names) -> Lines:
 
 def _functions(rng: random.Random) -> Program:
     names = Names(rng)
-    functions, calls = list[str](), list[str]()
+    functions, calls, targets = list[str](), list[str](), list[str]()
     for _ in range(rng.randint(2, 6)):
         name, given = names.function(), _parameters(rng, names)
         draw = rng.random()
@@ -160,7 +169,8 @@ def _functions(rng: random.Random) -> Program:
         lines = make(rng, names, given)
         functions.append("\n".join((f"def {name}({', '.join(given)}):", *(f"    {line}" for line in lines))) + "\n")
         for _ in range(1 if make is _looped else rng.choice((1, 2, 2, 3, 4))):
-            target = names.throwaway("a", "b", "c", "r", "got", "first", "other", "value", "done")
+            target = names.throwaway(*TARGETS) if len(targets) < MOST_TARGETS else rng.choice(targets)
+            targets.append(target)
             calls.append(f"{target} = {name}({', '.join(map(str, _row(rng, len(given))))})")
     rng.shuffle(calls)
     calls.append(f"return {calls[-1].split()[0]}")
