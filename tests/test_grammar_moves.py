@@ -219,6 +219,8 @@ def test_what_is_taken_out_of_a_list_is_held_by_its_name() -> None:
 
 def test_what_a_call_may_change_is_not_known_behind_it() -> None:
     assert lets(after("y = items.sort(); return items"), *back("    y = items.sort(); return items\n", "[]"))
+    assert lets(after("y = other.copy(); return items"), *back("    y = other.copy(); return items\n", "[]"))
+    assert not lets(after("y = items.copy(); return y"), *back("    y = items.copy(); return y\n", "[]"))
     assert not lets(after("y = 1; return items"), *back("    y = 1; return items\n", "[]"))
 
 

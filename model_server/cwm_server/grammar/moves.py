@@ -84,7 +84,8 @@ class Moves:
             if not isinstance(node, (ast.Assign, ast.AnnAssign)) or node.value is None:
                 return None
             here = Known(dict(values), returned)
-            if not self._is_copy(node.value) and any(map(self.may_change, ast.walk(node.value))):
+            copied = self._is_copy(node.value) and self._text(node.value, here) is not None
+            if not copied and any(map(self.may_change, ast.walk(node.value))):
                 values = {name: text for name, text in values.items() if not text.startswith(_OPEN)}
             for target in node.targets if isinstance(node, ast.Assign) else [node.target]:
                 if isinstance(target, ast.Subscript):
@@ -191,16 +192,15 @@ class Moves:
     def _store(self, target: ast.Subscript, text: str | None, values: dict[str, str]) -> bool:
         """Note in `values` that what a text shows takes the place of an element; False where that can't be told."""
 
-        def store(container: Any, element: object) -> None:
+        def store(owner: Any) -> None:
             place: Any = _place(target.slice, values)
-            container[place] = element
+            owner[place] = element
 
         try:
             element = read(text or "")
         except Unknown:
             return False
-        name = target.value.id if isinstance(target.value, ast.Name) else ""
-        return is_fixed(element) and self._change(name, lambda owner: store(owner, element), values)
+        return isinstance(target.value, ast.Name) and is_fixed(element) and self._change(target.value.id, store, values)
 
     def _mutate(self, mutation: Mutation, values: dict[str, str]) -> bool:
         """Note in `values` what a method of a list does, and returns; False where that can't be told."""

@@ -1,11 +1,23 @@
-"""Where in the text of a value its elements stand."""
+"""Values as training reads them from their texts, and where in these their elements stand."""
 
 from __future__ import annotations
 
 import ast
 from functools import lru_cache
+from typing import Any
 
 LONGEST = 200  # characters of a text that is read as a value, and of one that is made
+
+
+Value = Any  # what `ast.literal_eval` makes
+
+
+@lru_cache(maxsize=1 << 14)
+def read(text: str) -> Value:
+    """The value that a text shows. Raises ValueError for a long one, and what `ast.literal_eval` does."""
+    if len(text) > LONGEST:
+        raise ValueError("long")
+    return ast.literal_eval(text)
 
 
 @lru_cache(maxsize=1 << 14)

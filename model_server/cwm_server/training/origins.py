@@ -8,12 +8,10 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator, Mapping
-from typing import Any
 
 from cwm_server.grammar.syntax import ITERATED
-from cwm_server.training.elements import LONGEST, elements
+from cwm_server.training.elements import Value, elements, read
 
-Value = Any  # what `ast.literal_eval` makes
 Made = list[tuple[int, Value]]  # elements, with the places in what they come from
 END = "end"  # asked where no element comes any more
 _KEPT = frozenset({"capitalize", "lower", "swapcase", "title", "upper"})  # methods that put a letter for each letter
@@ -65,7 +63,7 @@ def made(node: ast.expr, shown: Mapping[str, str]) -> Made:
     """The elements of what an expression makes. Raises ValueError, or what Python would, where that is not clear."""
     match node:
         case ast.Name(id=name):
-            return _places(_read(shown[name]))
+            return _places(read(shown[name]))
         case ast.Subscript(value=source, slice=ast.Slice(lower=lower, upper=upper, step=step)):
             ends = (None if end is None else _number(end, shown) for end in (lower, upper, step))
             return made(source, shown)[slice(*ends)]
@@ -87,7 +85,7 @@ def made(node: ast.expr, shown: Mapping[str, str]) -> Made:
             both = zip(made(first, shown), made(second, shown), strict=False)
             return [(place, (value, other)) for (place, value), (_, other) in both]
         case ast.Call(func=ast.Attribute(value=source, attr=attr), args=[], keywords=[]) if attr in _KEPT:
-            changed = getattr(_read(shown[_name(source)]), attr)()
+            changed = getattr(read(shown[_name(source)]), attr)()
             return _places(changed)
         case ast.Call(func=ast.Attribute(value=ast.Constant(value=""), attr="join"), args=[source], keywords=[]):
             letters = made(source, shown)
@@ -134,7 +132,7 @@ def _once(source: Made) -> Made:
 
 
 def _element(node: ast.expr, shown: Mapping[str, str]) -> Value:
-    return _read(shown[node.id]) if isinstance(node, ast.Name) else ast.literal_eval(node)
+    return read(shown[node.id]) if isinstance(node, ast.Name) else ast.literal_eval(node)
 
 
 def _number(node: ast.expr, shown: Mapping[str, str]) -> int:
@@ -148,9 +146,3 @@ def _name(node: ast.expr) -> str:
     if not isinstance(node, ast.Name):
         raise ValueError("no name")
     return node.id
-
-
-def _read(text: str) -> Value:
-    if len(text) > LONGEST:
-        raise ValueError("long")
-    return ast.literal_eval(text)

@@ -12,14 +12,12 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence, Sized
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
 
 from cwm_server.grammar.syntax import COMPREHENSIONS, ITERATED
-from cwm_server.training.elements import LONGEST, elements
+from cwm_server.training.elements import LONGEST, Value, elements, read
 from cwm_server.training.origins import evaluated, origins
 from cwm_tracer.wire import EVENT_TOKEN, Segment, Special, decode
 
-Value = Any  # what `ast.literal_eval` makes
 # The index or the key of a shown element, and the local that has it; what `..` stands for, what a name does; what comes
 # of an expression that takes one step from there, two, three, or more, before it the left of two that are brought
 # together; where the next element of a value that is made anew comes from.
@@ -285,7 +283,7 @@ def _evaluate(node: ast.expr | ast.AugAssign, shown: Mapping[str, str]) -> Value
     if isinstance(node, ast.Constant):
         return node.value
     if isinstance(node, ast.Name):
-        return _read(shown[node.id])
+        return read(shown[node.id])
     if isinstance(node, ast.BinOp):
         left, right = _evaluate(node.left, shown), _evaluate(node.right, shown)
         return _bounded(_combined(node.op, left, right))
@@ -354,10 +352,3 @@ def _bounded(value: Value) -> Value:
     if abs(value) > _BIGGEST if isinstance(value, int) else isinstance(value, Sized) and len(value) > LONGEST:
         raise _Unknown
     return value
-
-
-@lru_cache(maxsize=1 << 14)
-def _read(text: str) -> Value:
-    if len(text) > LONGEST:
-        raise _Unknown
-    return ast.literal_eval(text)

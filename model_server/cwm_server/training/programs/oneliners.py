@@ -63,7 +63,7 @@ _NAMED = {
     "k": ("key", "k", "name"),
     "l": ("words", "names", "strings", "lst", "items"),
 }
-TARGETS = ("a", "b", "c", "r", "got", "first", "other", "value", "done")
+_TARGETS = ("a", "b", "c", "r", "got", "first", "other", "value", "done")
 MOST_TARGETS = 5  # every frame names them all
 Given = Callable[[random.Random], list[str]]  # arguments, as source
 Kind = tuple[tuple[str, ...], str, Given]  # templates, the letters that stand in them for parameters, and these
@@ -93,8 +93,7 @@ def functions(
         functions.append("\n".join((head, *(f"    {line}" for line in lines))) + "\n")
         framed = _FRAMED.search(expression)
         for _ in range(rng.choice((1, 1, 2)) if framed else calls * rng.choice((1, 2, 2, 3))):
-            target = names.throwaway(*TARGETS) if len(targets) < MOST_TARGETS else rng.choice(targets)
-            targets.append(target)
+            target = target_of(rng, names, targets)
             arguments = given(rng)
             body.append(f"{target} = {name}({', '.join(arguments[place] for place in used)})")
     rng.shuffle(body)
@@ -106,6 +105,12 @@ def functions(
     main = "def main():\n" + "".join(f"    {line}\n" for line in body)
     text = f"{imports}{chr(10) if imports else ''}{text}\n\n{main}"
     return Program(source, text, "main", "main()")
+
+
+def target_of(rng: random.Random, names: Names, targets: list[str]) -> str:
+    """The name that keeps a result, put to those of the results before: a new one, or one of some."""
+    targets.append(names.throwaway(*_TARGETS) if len(targets) < MOST_TARGETS else rng.choice(targets))
+    return targets[-1]
 
 
 def _lines(rng: random.Random, names: Names) -> Lines:

@@ -13,7 +13,7 @@ import re
 
 from cwm_server.training.programs import literals
 from cwm_server.training.programs.base import Program
-from cwm_server.training.programs.oneliners import MOST_TARGETS, TARGETS
+from cwm_server.training.programs.oneliners import target_of
 from cwm_server.training.programs.quiz_lines import SIGNS, Lines, asked_lines, quiz, turns
 from cwm_server.training.programs.style import dressed
 from cwm_server.training.programs.words import Names
@@ -169,8 +169,7 @@ def _functions(rng: random.Random) -> Program:
         lines = make(rng, names, given)
         functions.append("\n".join((f"def {name}({', '.join(given)}):", *(f"    {line}" for line in lines))) + "\n")
         for _ in range(1 if make is _looped else rng.choice((1, 2, 2, 3, 4))):
-            target = names.throwaway(*TARGETS) if len(targets) < MOST_TARGETS else rng.choice(targets)
-            targets.append(target)
+            target = target_of(rng, names, targets)
             calls.append(f"{target} = {name}({', '.join(map(str, _row(rng, len(given))))})")
     rng.shuffle(calls)
     calls.append(f"return {calls[-1].split()[0]}")
