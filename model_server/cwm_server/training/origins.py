@@ -84,9 +84,8 @@ def made(node: ast.expr, shown: Mapping[str, str]) -> Made:
         case ast.Call(func=ast.Name(id="zip"), args=[first, second], keywords=[]):
             both = zip(made(first, shown), made(second, shown), strict=False)
             return [(place, (value, other)) for (place, value), (_, other) in both]
-        case ast.Call(func=ast.Attribute(value=source, attr=attr), args=[], keywords=[]) if attr in _KEPT:
-            changed = getattr(read(shown[_name(source)]), attr)()
-            return _places(changed)
+        case ast.Call(func=ast.Attribute(value=ast.Name(id=name), attr=attr), args=[], keywords=[]) if attr in _KEPT:
+            return _places(getattr(read(shown[name]), attr)())
         case ast.Call(func=ast.Attribute(value=ast.Constant(value=""), attr="join"), args=[source], keywords=[]):
             letters = made(source, shown)
             if all(isinstance(value, str) and len(value) == 1 for _, value in letters):
@@ -140,9 +139,3 @@ def _number(node: ast.expr, shown: Mapping[str, str]) -> int:
     if not isinstance(value, int):
         raise ValueError("no place")
     return value
-
-
-def _name(node: ast.expr) -> str:
-    if not isinstance(node, ast.Name):
-        raise ValueError("no name")
-    return node.id
